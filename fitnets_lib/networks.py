@@ -1,0 +1,248 @@
+"""Networks as data, and the modules built from them (sections 2.2 and A of the paper).
+
+A network is a tuple of layers. Layer number k, counted from 1 as in the paper, is element k - 1 of the built
+`torch.nn.Sequential`, so the front half up to the guided layer is simply `student[:guided_layer]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fitnets_lib.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Max-pooling over `size` x `size` windows, `stride` pixels apart; a window may hang over the border."""
+
+    size: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A maxout convolution with `channels` units of `pieces` linear pieces each, and its pooling if it has one."""
+
+    channels: int
+    kernel: int = 3
+    padding: int = 1
+    pieces: int = 2
+    pool: Pool | None = None
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A fully connected maxout layer; with one piece it is linear, as the layer before the softmax is."""
+
+    units: int
+    pieces: int = 1
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network as data: the image it takes, its layers, and the layer that gives or takes the hint.
+
+    Attributes:
+        name: what tables and figures call it.
+        image: channels, height and width of one input image.
+        layers: the layers in order; the last is the `Dense` that gives the logits.
+        middle: number, from 1, of the hint layer if the network teaches, of the guided layer if it learns.
+    """
+
+    name: str
+    image: tuple[int, int, int]
+    layers: tuple[Conv | Dense, ...]
+    middle: int
+
+    def __post_init__(self) -> None:
+        shapes(self)  # refuses a description that cannot be built
+        if not 1 <= self.middle < len(self.layers):
+            raise BadInput(
+                f"{self.name}.middle", self.middle, f"the number of a hidden layer, 1 to {len(self.layers) - 1}"
+            )
+
+    @property
+    def classes(self) -> int:
+        """How many classes the last layer tells apart."""
+        last = self.layers[-1]
+        assert isinstance(last, Dense)
+        return last.units
+
+    @property
+    def middle_shape(self) -> tuple[int, ...]:
+        """Channels, height and width of the hint or guided layer's feature map."""
+        return shapes(self)[self.middle - 1]
+
+
+def shapes(network: Network) -> list[tuple[int, ...]]:
+    """Shape of every layer's output for one image: (channels, height, width), or (units,) once flattened.
+
+    Raises:
+        BadInput: naming the layer that cannot stand where it stands.
+    """
+    here: tuple[int, ...] = network.image
+    found: list[tuple[int, ...]] = []
+    for number, layer in enumerate(network.layers, start=1):
+        place = f"{network.name}, layer {number}"
+        if isinstance(layer, Dense):
+            here = (_positive(layer.units, f"{place}, units"),)
+            _positive(layer.pieces, f"{place}, pieces")
+        elif len(here) != 3:
+            raise BadInput(place, layer, "a convolution cannot follow a fully connected layer")
+        else:
+            here = _conv_shape(layer, here, place)
+        found.append(here)
+    if not network.layers or not isinstance(network.layers[-1], Dense):
+        raise BadInput(f"{network.name}.layers", network.layers[-1:], "the last layer is a Dense that gives the logits")
+    return found
+
+
+def _positive(value: int, place: str) -> int:
+    if value < 1:
+        raise BadInput(place, value, "a whole number of at least 1")
+    return value
+
+
+def _conv_shape(layer: Conv, image: tuple[int, ...], place: str) -> tuple[int, int, int]:
+    for name in ("channels", "kernel", "pieces"):
+        _positive(getattr(layer, name), f"{place}, {name}")
+    sides = []
+    for side in image[1:]:
+        after = side + 2 * layer.padding - layer.kernel + 1
+        if after < 1:
+            raise BadInput(
+                f"{place}, kernel", layer.kernel, f"at most {side + 2 * layer.padding}, the padded side of its input"
+            )
+        if layer.pool is not None:
+            if layer.pool.size > after:
+                raise BadInput(f"{place}, pool", layer.pool.size, f"at most {after}, the side of the map it pools")
+            after = -(-(after - layer.pool.size) // layer.pool.stride) + 1
+        sides.append(after)
+    return (layer.channels, sides[0], sides[1])
+
+
+def maxout(z: Tensor, pieces: int) -> Tensor:
+    """Largest of each unit's linear pieces, h_i = max_j z_ij (Goodfellow et al., 2013).
+
+    Args:
+        z: pre-activations, (batch, units * pieces, ...), the pieces of one unit next to each other.
+        pieces: linear pieces a unit.
+
+    Returns:
+        (batch, units, ...). Of equal pieces the first takes the gradient.
+    """
+    if pieces == 1:
+        return z
+    largest: Tensor = z.unflatten(1, (-1, pieces)).max(dim=2).values
+    return largest
+
+
+class MaxoutConv(nn.Module):
+    """The module of a `Conv`: convolution, maxout over the pieces, then max-pooling. No other non-linearity."""
+
+    def __init__(self, in_channels: int, layer: Conv) -> None:
+        super().__init__()
+        self.linear = nn.Conv2d(in_channels, layer.channels * layer.pieces, layer.kernel, padding=layer.padding)
+        self.pieces = layer.pieces
+        # ceil_mode: the original counts a window that hangs over the border, so 33 pixels pooled 4/2 give 16.
+        pool = layer.pool
+        self.pool = nn.MaxPool2d(pool.size, pool.stride, ceil_mode=True) if pool else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, in_channels, height, width) to (batch, channels, height', width')."""
+        pooled: Tensor = self.pool(maxout(self.linear(x), self.pieces))
+        return pooled
+
+
+class MaxoutDense(nn.Module):
+    """The module of a `Dense`: flattens what it is given, then a linear map and maxout over the pieces."""
+
+    def __init__(self, in_features: int, layer: Dense) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_features, layer.units * layer.pieces)
+        self.pieces = layer.pieces
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, ...) to (batch, units)."""
+        return maxout(self.linear(x.flatten(1)), self.pieces)
+
+
+def build(network: Network) -> nn.Sequential:
+    """The network as a module from images (batch, channels, height, width) to logits (batch, classes).
+
+    The weights are torch's default; `initialise` draws them anew from a seed.
+    """
+    inputs = [network.image, *shapes(network)[:-1]]
+    modules = [
+        MaxoutConv(shape[0], layer) if isinstance(layer, Conv) else MaxoutDense(torch.Size(shape).numel(), layer)
+        for shape, layer in zip(inputs, network.layers, strict=True)
+    ]
+    return nn.Sequential(*modules)
+
+
+def initialise(module: nn.Module, spread: float | None, generator: torch.Generator) -> None:
+    """Draws all weights of `module` in place.
+
+    Args:
+        module: what is initialised, a network or a regressor.
+        spread: weights come from U(-spread, spread) and biases start at 0, as in the paper (A.1: spread .005);
+            None asks for torch's default rule for layers, U(-b, b) with b = 1 / sqrt(fan in), biases too.
+        generator: where the random numbers come from.
+    """
+    with torch.no_grad():
+        for layer in module.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                assert layer.bias is not None
+                bound = spread if spread is not None else layer.weight[0].numel() ** -0.5
+                layer.weight.uniform_(-bound, bound, generator=generator)
+                layer.bias.uniform_(-bound, bound, generator=generator) if spread is None else layer.bias.zero_()
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Digits: the paper's CIFAR-10 networks, shrunk to images of 8 x 8 pixels.
+
+DIGITS_TEACHER = Network(
+    name="digits teacher",
+    image=(1, 8, 8),
+    layers=(
+        Conv(32, pool=Pool(2, 2)),  # 8 -> 4
+        Conv(64, kernel=4, padding=1),  # 4 -> 3: the hint, one pixel smaller than the student's map as on CIFAR-10
+        Conv(64, pool=Pool(2, 1)),  # 3 -> 2
+        Dense(64, pieces=2),
+        Dense(10),
+    ),
+    middle=2,
+)
+"""Wide and shallow, five layers deep like the paper's CIFAR-10 teacher: its hint layer is the second."""
+
+
+def digits_student(depth: int) -> Network:
+    """A thin maxout student of `depth` layers for digits, in three blocks like the paper's (Table 7).
+
+    Layers are counted as in the paper: convolutions, the fully connected layer and the softmax. The guided layer is
+    the last of the second block, where the map is 4 x 4.
+
+    Raises:
+        BadInput: if `depth` is under 5, the least that three blocks of convolutions need.
+    """
+    least = 5
+    if isinstance(depth, bool) or not isinstance(depth, int) or depth < least:
+        raise BadInput(
+            "depth", depth, f"a digits student has at least {least} layers (3 convolutions, 1 fully connected, softmax)"
+        )
+    in_block = [
+        (depth - 2 + extra) // 3 for extra in (0, 1, 2)
+    ]  # later blocks, whose maps are smaller, take what is left over
+    widths, pools = (8, 12, 16), (Pool(2, 2), None, Pool(4, 4))
+    convolutions: list[Conv] = []
+    for width, count, pool in zip(widths, in_block, pools, strict=True):
+        convolutions += [Conv(width)] * (count - 1) + [Conv(width, pool=pool)]
+    return Network(
+        name=f"{depth}-layer student",
+        image=(1, 8, 8),
+        layers=(*convolutions, Dense(32, pieces=2), Dense(10)),
+        middle=in_block[0] + in_block[1],
+    )

@@ -1,0 +1,229 @@
+"""Figures in one style: a method keeps its colour and marker throughout the book, intervals are drawn, text is legible.
+
+Colours are seaborn's colour-blind palette; markers and line styles tell the methods apart in grey. The ground is white
+in both themes of the book, so that nothing drawn in black is lost on a dark page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from fitnets_lib.results import estimates
+from fitnets_lib.statistics import Estimate, estimate
+
+_COLOURS = [mpl.colors.to_hex(colour) for colour in sns.color_palette("colorblind")]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a method is drawn: colour, marker, line style."""
+
+    colour: str
+    marker: str
+    line: str
+
+
+LOOKS = {
+    "backprop": Look("#555555", "s", ":"),
+    "KD": Look(_COLOURS[0], "o", "--"),
+    "hint then KD": Look(_COLOURS[2], "D", "-"),
+    "joint hint + KD": Look(_COLOURS[1], "^", "-."),
+    "joint hint + labels": Look(_COLOURS[4], "v", (0, (5, 1, 1, 1, 1, 1))),  # type: ignore[arg-type]
+}
+"""The look of every method of the book, by the name of its recipe."""
+
+
+def use_style() -> None:
+    """Sets the book's style for all figures that follow, and asks Jupyter for vector graphics."""
+    sns.set_theme(context="notebook", style="ticks", palette="colorblind")
+    mpl.rcParams.update(
+        {
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+            "figure.figsize": (7.0, 3.6),
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": "medium",
+            "axes.labelsize": "medium",
+            "legend.frameon": False,
+            "svg.hashsalt": "fitnets",  # the same figure gives the same file
+        }
+    )
+    try:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("svg", metadata={"Date": None})
+    except ImportError:
+        pass
+
+
+def _look(method: str) -> Look:
+    return LOOKS.get(method, Look(_COLOURS[5], "P", "-"))
+
+
+def accuracy(frame: pd.DataFrame, teacher: Estimate) -> Figure:
+    """Test accuracy of each recipe, a panel a depth: every seed, the mean and its 95 % interval.
+
+    Args:
+        frame: a tidy table of runs, from `results.tidy`.
+        teacher: the teacher's test accuracy in per cent, drawn as a line across the panels.
+    """
+    depths = list(frame["depth"].unique())
+    methods = list(frame["recipe"].unique())
+    figure = Figure(figsize=(7.4, 3.2))
+    axes = figure.subplots(1, len(depths), sharey=True, sharex=True, squeeze=False)
+    for axis, depth in zip(axes[0], depths, strict=True):
+        rows = frame[frame["depth"] == depth]
+        for place, method in enumerate(methods):
+            seeds = rows.loc[rows["recipe"] == method, "test accuracy"].tolist()
+            _interval(axis, estimate(seeds), place, _look(method), seeds)
+        axis.axvline(teacher.mean, color="black", linewidth=1, linestyle=(0, (1, 2)))
+        axis.set_title(f"{depth} layers")
+        axis.set_xlabel("test accuracy (%)")
+    axes[0][0].set_yticks(range(len(methods)), methods)
+    axes[0][0].invert_yaxis()
+    axes[0][0].set_xlim(0, 102)
+    axes[0][0].annotate(
+        "teacher", (teacher.mean, 1), xycoords=("data", "axes fraction"), ha="right", va="top", fontsize="small"
+    )
+    return figure
+
+
+def _interval(axis: Axes, found: Estimate, place: float, look: Look, seeds: Sequence[float] = ()) -> None:
+    axis.plot(seeds, [place + 0.2] * len(seeds), look.marker, color=look.colour, alpha=0.45, markersize=4)
+    if np.isfinite(found.low):
+        axis.plot([found.low, found.high], [place, place], color=look.colour, linewidth=2)
+    axis.plot(found.mean, place, look.marker, color=look.colour, markersize=8)
+
+
+def differences(found: dict[tuple[object, ...], Estimate], unit: str) -> Figure:
+    """Paired differences with their 95 % intervals, one line each, and the line at 0 that an interval must not touch.
+
+    Args:
+        found: for each (depth, "ours − theirs", theirs) its estimate; the look is that of `theirs`.
+        unit: what the horizontal axis measures.
+    """
+    figure = Figure(figsize=(7.0, 0.9 + 0.36 * len(found)))
+    axis = figure.subplots()
+    for place, ((_, _, theirs), difference) in enumerate(found.items()):
+        _interval(axis, difference, place, _look(str(theirs)))
+    axis.axvline(0, color="black", linewidth=1)
+    axis.set_yticks(range(len(found)), [f"{depth} layers: {name}" for depth, name, _ in found])
+    axis.invert_yaxis()
+    axis.set_xlabel(unit)
+    return figure
+
+
+def learning_curves(frame: pd.DataFrame, column: str = "validation accuracy", unit: str = "%") -> Figure:
+    """`column` over epochs, a line a recipe: the mean over seeds, shaded from the worst seed to the best.
+
+    Args:
+        frame: a tidy table of epochs of one depth, from `results.curves`.
+        column: what is drawn; epochs without it (stage 1 has no output) are left out.
+        unit: of `column`.
+    """
+    figure = Figure()
+    axis = figure.subplots()
+    rows = frame.dropna(subset=[column])
+    ends: list[tuple[float, str]] = []
+    for method, group in rows.groupby("recipe", sort=False):
+        look, by_epoch = _look(str(method)), group.groupby("epoch")[column]
+        mean = by_epoch.mean()
+        axis.plot(mean.index, mean, color=look.colour, linestyle=look.line, linewidth=2)
+        axis.fill_between(mean.index, by_epoch.min(), by_epoch.max(), color=look.colour, alpha=0.12, linewidth=0)
+        ends.append((float(mean.iloc[-1]), str(method)))
+    _label_ends(axis, ends, rows["epoch"].max())
+    axis.set_xlabel("epoch, over both stages")
+    axis.set_ylabel(f"{column} ({unit})")
+    return figure
+
+
+def _label_ends(axis: Axes, ends: list[tuple[float, str]], last: float) -> None:
+    """Names each line at its right end, pushing names apart that would overlap."""
+    low, high = axis.get_ylim()
+    gap, least = (high - low) * 0.075, -np.inf
+    for height, method in sorted(ends):
+        least = max(height, least + gap)
+        axis.annotate(
+            f" {method}",
+            (last, least),
+            color=_look(method).colour,
+            va="center",
+            annotation_clip=False,
+            fontsize="small",
+        )
+
+
+def softened_outputs(image: Tensor, outputs: dict[float, Tensor]) -> Figure:
+    """An image beside what the teacher says of it at several temperatures.
+
+    Args:
+        image: (height, width).
+        outputs: for each temperature the softened probabilities, (classes,).
+    """
+    figure = Figure(figsize=(7.4, 2.4))
+    axes = figure.subplots(1, len(outputs) + 1, width_ratios=[0.9, *[1.2] * len(outputs)])
+    axes[0].imshow(image, cmap="gray_r")
+    axes[0].set_xticks([])
+    axes[0].set_yticks([])
+    for axis, (temperature, probabilities) in zip(axes[1:], outputs.items(), strict=True):
+        axis.bar(range(len(probabilities)), probabilities, color=_COLOURS[0])
+        axis.set_title(f"temperature {temperature:g}")
+        axis.set_ylim(0, 1)
+        axis.set_xticks(range(len(probabilities)))
+        axis.tick_params(axis="x", labelsize="x-small")
+        axis.set_xlabel("class")
+    axes[1].set_ylabel("probability")
+    for axis in axes[2:]:
+        axis.set_yticklabels([])
+    return figure
+
+
+def lines(table: pd.DataFrame, x: str, y: str, by: str, logarithmic: bool = False) -> Figure:
+    """`y` against `x`, a line for each value of `by`, named at its right end."""
+    figure = Figure(figsize=(6.4, 3.2))
+    axis = figure.subplots()
+    styles = ["-", "--", "-.", ":"]
+    for place, (name, group) in enumerate(table.groupby(by, sort=False)):
+        colour = _COLOURS[place]
+        axis.plot(group[x], group[y], color=colour, linestyle=styles[place % 4], linewidth=2)
+        axis.annotate(
+            f" {name}", (group[x].iloc[-1], group[y].iloc[-1]), color=colour, va="center", annotation_clip=False
+        )
+    if logarithmic:
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+    axis.set_xlabel(x)
+    axis.set_ylabel(y)
+    return figure
+
+
+def accuracy_by(frame: pd.DataFrame, column: str, label: str) -> Figure:
+    """Test accuracy for each value of `column`: every seed, the mean and its 95 % interval.
+
+    Args:
+        frame: a tidy table of runs with the extra column.
+        column: what tells the rows apart; its values name them.
+        label: what the vertical axis says.
+    """
+    found = estimates(frame, [column], "test accuracy")
+    figure = Figure(figsize=(6.4, 0.9 + 0.5 * len(found)))
+    axis = figure.subplots()
+    for place, ((value,), mean) in enumerate(found.items()):
+        rows = frame[frame[column] == value]
+        _interval(axis, mean, place, _look(rows["recipe"].iloc[0]), rows["test accuracy"].tolist())
+    axis.set_yticks(range(len(found)), [str(value) for (value,) in found])
+    axis.invert_yaxis()
+    axis.set_xlabel("test accuracy (%)")
+    axis.set_ylabel(label)
+    return figure

@@ -1,0 +1,106 @@
+"""From finished runs to tidy tables: one row a run or an epoch, then means, intervals and paired differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from fitnets_lib.runs import Result, Run
+from fitnets_lib.statistics import Estimate, estimate, paired, verdict
+
+
+def tidy(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
+    """One row a run: depth, recipe, seed, test and validation accuracy in per cent, seconds of training."""
+    rows = [
+        {
+            "depth": len(run.network.layers),
+            "recipe": run.recipe.name,
+            "seed": run.seed,
+            "test accuracy": 100 * (1 - result.test_error),
+            "validation accuracy": 100 * (1 - result.validation_error),
+            "seconds": result.seconds,
+        }
+        for run, result in zip(runs, results, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def curves(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
+    """One row an epoch: depth, recipe, seed, stage, epoch counted over all stages, losses, validation accuracy in %."""
+    rows = [
+        {
+            "depth": len(run.network.layers),
+            "recipe": run.recipe.name,
+            "seed": run.seed,
+            "stage": row.stage,
+            "epoch": epoch,
+            "train loss": row.train_loss,
+            "validation loss": row.validation_loss,
+            "validation accuracy": None if row.validation_error is None else 100 * (1 - row.validation_error),
+        }
+        for run, result in zip(runs, results, strict=True)
+        for epoch, row in enumerate(result.curve, start=1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def estimates(frame: pd.DataFrame, by: Sequence[str], column: str) -> dict[tuple[object, ...], Estimate]:
+    """Mean and interval of `column` over the seeds, for each value of the columns `by`, as they come."""
+    groups = frame.groupby(list(by), sort=False)
+    return {key: estimate(group[column].tolist()) for key, group in groups}
+
+
+def difference(frame: pd.DataFrame, ours: str, theirs: str, column: str = "test accuracy") -> Estimate:
+    """The mean of recipe `ours` minus recipe `theirs` in `column`, paired by seed.
+
+    Raises:
+        ValueError: if the two recipes were not run with the same seeds.
+    """
+    one, other = (frame[frame["recipe"] == name].set_index("seed")[column].sort_index() for name in (ours, theirs))
+    if one.index.tolist() != other.index.tolist() or not one.index.is_unique:
+        raise ValueError(f"{ours} has seeds {one.index.tolist()}, {theirs} {other.index.tolist()}: pair equal seeds")
+    return paired(one.tolist(), other.tolist())
+
+
+def summary(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table to read: for each depth and recipe the mean test accuracy with its interval, seeds and spread."""
+    rows = []
+    for (depth, recipe), group in frame.groupby(["depth", "recipe"], sort=False):
+        accuracy = estimate(group["test accuracy"].tolist())
+        rows.append(
+            {
+                "layers": depth,
+                "recipe": recipe,
+                "test accuracy (%)": f"{accuracy.mean:.1f}",
+                "95 % interval": interval(accuracy),
+                "worst seed": f"{group['test accuracy'].min():.1f}",
+                "best seed": f"{group['test accuracy'].max():.1f}",
+                "seeds": accuracy.n,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def interval(found: Estimate, bounds: tuple[float, float] = (0.0, 100.0)) -> str:
+    """The interval as text, cut at `bounds`: no accuracy lies above 100 %."""
+    return f"{max(found.low, bounds[0]):.1f} to {min(found.high, bounds[1]):.1f}"
+
+
+def comparison(frame: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
+    """A table to read: for each depth and pair (ours, theirs) the paired difference and whether it is above 0."""
+    rows = []
+    for depth, group in frame.groupby("depth", sort=False):
+        for ours, theirs in pairs:
+            found = difference(group, ours, theirs)
+            rows.append(
+                {
+                    "layers": depth,
+                    "difference": f"{ours} − {theirs}",
+                    "points": f"{found.mean:+.1f}",
+                    "95 % interval": f"{found.low:+.1f} to {found.high:+.1f}",
+                    "seeds": found.n,
+                    "above 0?": verdict(found),
+                }
+            )
+    return pd.DataFrame(rows)

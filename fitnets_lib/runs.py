@@ -1,0 +1,258 @@
+"""Runs, named by their whole specification, kept once and read back, resumed when cut off.
+
+A run's folder, `runs/<name>/`, holds `specification.json` for people, `weights.safetensors`, and `result.json`, which
+is written last and without which the run counts as unfinished. A run under way has `checkpoint.safetensors` instead.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+import warnings
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from datetime import datetime, timezone
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fitnets_lib import data, files, source
+from fitnets_lib.networks import Network, build
+from fitnets_lib.recipes import Recipe
+from fitnets_lib.teacher_cache import ask
+from fitnets_lib.training import Epoch, Lesson, Progress, Training, train
+
+CHECKPOINT_EVERY = 5.0
+"""Seconds between two checkpoints of a run under way, at least."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that decides a run's outcome.
+
+    Attributes:
+        data: name of the data set.
+        network: what is trained.
+        recipe: how, stage by stage.
+        training: how the stages are optimised.
+        seed: fixes initial weights and the order of the images.
+        teacher: the run that trained the teacher, if there is one.
+        device: "cpu" or "cuda"; the same specification gives the same bits on the same machine.
+    """
+
+    data: str
+    network: Network
+    recipe: Recipe
+    training: Training
+    seed: int
+    teacher: Run | None = None
+    device: str = "cpu"
+
+    @cached_property
+    def name(self) -> str:
+        """The first 20 hexadecimal digits of a hash over specification, data, library source and torch version."""
+        whole = {
+            "run": specification(self),
+            "data": data.fingerprint(self.data),
+            "source": source.fingerprint("runs"),
+            "torch": torch.__version__,
+        }
+        return files.digest(files.canonical(whole).encode())[:20]
+
+    def __str__(self) -> str:
+        return f"{self.network.name}, {self.recipe.name}, seed {self.seed}"
+
+
+def specification(part: Any) -> Any:  # noqa: ANN401  any part of a run, as JSON
+    """A run, or any part of it, as JSON: each dataclass with its type and its fields."""
+    if is_dataclass(part):
+        return {"type": type(part).__name__, **{f.name: specification(getattr(part, f.name)) for f in fields(part)}}
+    if isinstance(part, list | tuple):
+        return [specification(item) for item in part]
+    return part
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished run found.
+
+    Attributes:
+        test_error: share of the test images misclassified, by the weights that validation chose.
+        validation_error: the same weights' error on the validation images.
+        curve: every epoch of every stage.
+        seconds: time spent in training, over all sittings.
+    """
+
+    test_error: float
+    validation_error: float
+    curve: tuple[Epoch, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Store:
+    """Kept runs, in a folder of the reader's choice."""
+
+    root: Path
+
+    def folder(self, run: Run) -> Path:
+        """Where `run` is kept."""
+        return self.root / run.name
+
+    def result(self, run: Run) -> Result | None:
+        """What `run` found, or None if it was not finished, or if its files are damaged, which is reported."""
+        try:
+            kept = files.read_sealed(self.folder(run) / "result.json")
+            files.read_tensors(self.folder(run) / "weights.safetensors", kept["weights"])
+        except FileNotFoundError:
+            return None
+        except files.Damaged as error:
+            warnings.warn(f"{error}; the run is made again", stacklevel=2)
+            return None
+        found = kept["result"]
+        return Result(**{**found, "curve": tuple(Epoch(**row) for row in found["curve"])})
+
+    def network(self, run: Run) -> nn.Sequential:
+        """The trained network of a finished run, on the CPU, in eval mode.
+
+        Raises:
+            FileNotFoundError: if the run was not finished.
+            files.Damaged: if its weights are not the ones its result speaks of.
+        """
+        kept = files.read_sealed(self.folder(run) / "result.json")
+        tensors, _ = files.read_tensors(self.folder(run) / "weights.safetensors", kept["weights"])
+        network = build(run.network)
+        network.load_state_dict(tensors)
+        return network.eval()
+
+    def keep(self, run: Run, result: Result, network: nn.Sequential) -> None:
+        """Writes a finished run; its result last, since that is what makes it count."""
+        folder = self.folder(run)
+        files.write(folder / "specification.json", (files.canonical(specification(run)) + "\n").encode())
+        checksum = files.write_tensors(folder / "weights.safetensors", network.state_dict())
+        kept = {"result": asdict(result), "weights": checksum, "provenance": provenance(run)}
+        files.write_sealed(folder / "result.json", kept)
+        (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+
+
+def provenance(run: Run) -> dict[str, str | int]:
+    """Where and with what a run was made."""
+    return {
+        "run": run.name,
+        "seed": run.seed,
+        "data": run.data,
+        "data_sha256": data.fingerprint(run.data),
+        "source_sha256": source.fingerprint("runs"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": torch.cuda.get_device_name() if run.device == "cuda" else f"{platform.system()} {platform.machine()}",
+        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+@dataclass
+class Checkpoint:
+    """The saved state of one run under way, and the clock that counts its sittings together."""
+
+    path: Path
+    earlier_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.begun = self.saved = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far, over all sittings that a checkpoint remembers."""
+        return self.earlier_seconds + time.monotonic() - self.begun
+
+    def load(self) -> Progress | None:
+        """Where the run stood, or None if it has to begin at the beginning."""
+        try:
+            tensors, note = files.read_tensors(self.path)
+            curve = [Epoch(**row) for row in note["curve"]]
+        except FileNotFoundError:
+            return None
+        except files.Damaged as error:
+            warnings.warn(f"{error}; the run begins at the beginning", stacklevel=2)
+            return None
+        self.earlier_seconds = note["seconds"]
+        return Progress(curve, note["finished"], tensors)
+
+    def save(self, progress: Progress) -> None:
+        """Writes where the run stands, if the last checkpoint is old enough."""
+        if time.monotonic() - self.saved < CHECKPOINT_EVERY:
+            return
+        note = {
+            "curve": [asdict(row) for row in progress.curve],
+            "finished": progress.finished,
+            "seconds": self.seconds,
+        }
+        files.write_tensors(self.path, progress.tensors, note)
+        self.saved = time.monotonic()
+
+
+def error_rate(network: nn.Sequential, split: data.Split) -> float:
+    """Share of the images of `split` that `network` misclassifies."""
+    with torch.no_grad():
+        guesses = [network(some).argmax(dim=1) for some in split.images.split(1024)]
+    return float((torch.cat(guesses) != split.labels).double().mean())
+
+
+def execute(run: Run, store: Store) -> Result:
+    """Reads `run` back from the store, or trains it, its teacher first, and keeps it.
+
+    Training uses one thread, so that a run gives the same bits alone and beside others.
+    """
+    kept = store.result(run)
+    if kept is not None:
+        return kept
+    if run.teacher is not None:
+        execute(run.teacher, store)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return _train(run, store)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _train(run: Run, store: Store) -> Result:
+    splits = data.load(run.data)
+    lessons = _lesson(run, store, splits.train), _lesson(run, store, splits.validation)
+    checkpoint = Checkpoint(store.folder(run) / "checkpoint.safetensors")
+    taught_by = None if run.teacher is None else run.teacher.network
+    network, curve = train(
+        run.network, taught_by, run.recipe, run.training, lessons, run.seed, checkpoint.load(), checkpoint.save
+    )
+    network = network.cpu().eval()
+    seconds = round(checkpoint.seconds, 3)
+    # Every choice is made; this is the one place that looks at the test images.
+    result = Result(
+        test_error=error_rate(network, data.load_test(run.data)),
+        validation_error=error_rate(network, splits.validation),
+        curve=tuple(curve),
+        seconds=seconds,
+    )
+    store.keep(run, result, network)
+    return result
+
+
+def _lesson(run: Run, store: Store, split: data.Split) -> Lesson:
+    def there(tensor: Tensor) -> Tensor:
+        return tensor.to(run.device)
+
+    split = data.Split(there(split.images), there(split.labels))
+    if run.teacher is None:
+        return Lesson(split, None)
+    teacher = store.network(run.teacher).to(run.device)
+    return Lesson(split, ask(teacher, run.teacher.network.middle, split.images))
+
+
+def with_seeds(run: Run, seeds: int) -> list[Run]:
+    """`run` with seeds 0 to `seeds` - 1, each seed with a teacher of its own."""
+    return [
+        replace(run, seed=seed, teacher=None if run.teacher is None else replace(run.teacher, seed=seed))
+        for seed in range(seeds)
+    ]

@@ -1,0 +1,124 @@
+"""The parameters of the chapters: what each may be, checked by name before anything runs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from fitnets_lib import data
+from fitnets_lib.errors import BadInput
+from fitnets_lib.networks import digits_student
+
+PRESETS = ("smoke", "embedded", "paper")
+"""The presets there are, from seconds on two cores to days on a GPU."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a chapter: what it means, which values are right, and how to say so."""
+
+    meaning: str
+    right: str
+    accepts: Callable[[Any], bool]
+
+
+def _whole(least: int) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and value >= least
+
+
+def _list_of(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and len(value) > 0 and all(accepts(item) for item in value)
+
+
+def _number_above(least: float) -> Callable[[Any], bool]:
+    return lambda value: type(value) in (int, float) and least < value < float("inf")
+
+
+PARAMETERS: dict[str, Parameter] = {
+    "preset": Parameter(
+        "which preset the values come from; results are kept under its name",
+        f"one of {', '.join(PRESETS)}",
+        lambda value: value in PRESETS,
+    ),
+    "data": Parameter("the data set", f"one of {', '.join(data.NAMES)}", lambda value: value in data.NAMES),
+    "seeds": Parameter(
+        "runs a method, with seeds 0, 1, 2, ...",
+        "a whole number of at least 2 (5 or more for a verdict)",
+        _whole(2),
+    ),
+    "epochs": Parameter(
+        "epochs of training in all, shared out among the stages of a recipe", "a whole number of at least 2", _whole(2)
+    ),
+    "device": Parameter(
+        "where training runs",
+        "cpu, or cuda where torch finds a GPU",
+        lambda value: value == "cpu" or (value == "cuda" and torch.cuda.is_available()),
+    ),
+    "depths": Parameter(
+        "layers of the students", "a list of whole numbers of at least 5, such as [5, 11]", _list_of(_whole(5))
+    ),
+    "temperatures": Parameter(
+        "temperatures tau to compare", "a list of numbers above 0, such as [1, 3, 10]", _list_of(_number_above(0))
+    ),
+}
+"""Every parameter that some chapter takes."""
+
+
+def check(values: Mapping[str, Any]) -> None:
+    """Refuses the first of `values` that a chapter cannot run with.
+
+    Raises:
+        BadInput: naming the parameter, its value and what would be right.
+    """
+    for name, value in values.items():
+        if name not in PARAMETERS:
+            raise BadInput(name, value, f"no such parameter; there are {', '.join(PARAMETERS)}")
+        if name == "depths" and isinstance(value, list):
+            for depth in value:
+                digits_student(depth)  # says which depth is too small, and why
+        if not PARAMETERS[name].accepts(value):
+            raise BadInput(name, value, PARAMETERS[name].right)
+
+
+def check_declared(values: Mapping[str, Any], declared: Mapping[str, Any], chapter: str) -> None:
+    """Refuses values for parameters that `chapter` does not declare, which papermill alone would only warn about.
+
+    Raises:
+        BadInput: naming the parameter and listing those that the chapter takes.
+    """
+    for name, value in values.items():
+        if name not in declared:
+            raise BadInput(name, value, f"{chapter} has no such parameter; it takes {', '.join(declared)}")
+
+
+def check_chapter(**declared: Any) -> None:  # noqa: ANN401  whatever the reader wrote
+    """Checks a chapter's own parameters, the first thing that its first cell does.
+
+    Under papermill this also finds parameters that the chapter does not declare, in the cell that papermill injected.
+
+    Raises:
+        BadInput: naming the first parameter that is unknown or has a value that cannot be used.
+    """
+    check_declared(_injected(), declared, "this chapter")
+    check(declared)
+
+
+def _injected() -> dict[str, Any]:
+    """What papermill put into the running notebook, read from the source of the cell it injected."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return {}
+    shell = get_ipython()
+    cells = [] if shell is None else shell.user_ns.get("In", [])
+    found: dict[str, Any] = {}
+    for cell in cells:
+        if cell.startswith("# Parameters\n"):
+            for node in ast.parse(cell).body:
+                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                    found[node.targets[0].id] = ast.unparse(node.value)
+    return found
