@@ -1,16 +1,19 @@
-"""Builds the book: checks the parameters, executes the chapters, renders the executed copies.
+"""Builds the book: checks parameters, executes chapters, renders the executed copies.
 
     python book/build.py --preset embedded
 
-What `make book` calls, and what works where there is no make. A chapter is executed again only if its notebook, its
-parameters, the library or torch changed; a run inside a chapter only if what the run depends on changed.
+What `make book` calls, and what works where there is no make. A chapter is executed
+again only if its notebook, its parameters, the library or torch changed; a run inside a
+chapter only if what the run depends on changed.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,8 +34,14 @@ from fitnets_lib.errors import BadInput
 from fitnets_lib.settings import PRESETS, check, check_declared
 from fitnets_lib.sweep import PROGRESS_FILE
 
-# A kernel that listens on no network port, where the system has the means; elsewhere ipykernel warns of its ports.
-KERNEL = Config({"KernelManager": {"transport": "ipc"}}) if os.name == "posix" else Config()
+# A kernel that listens on no network port, where the system has the means for that.
+KERNEL = (
+    Config({"KernelManager": {"transport": "ipc"}}) if os.name == "posix" else Config()
+)
+
+# The theme preloads fonts as if from another site, which a browser refuses to a page
+# opened from the disk. They load without that.
+FONT_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,7 +62,11 @@ def preset(name: str) -> dict[str, Any]:
         raise BadInput("preset", name, f"one of {', '.join(there)}")
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(values, dict):
-        raise BadInput(f"book/presets/{name}.yml", values, "a mapping of parameter names to values")
+        raise BadInput(
+            f"book/presets/{name}.yml",
+            values,
+            "a mapping of parameter names to values",
+        )
     check(values)
     return values
 
@@ -61,8 +74,12 @@ def preset(name: str) -> dict[str, Any]:
 def chapters() -> list[Path]:
     """The notebooks that `_toc.yml` lists, in its order."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    names = [entry["file"] for part in toc.get("parts", [toc]) for entry in part["chapters"]]
-    return [path for path in (ROOT / f"{name}.ipynb" for name in names) if path.is_file()]
+    names = [
+        entry["file"] for part in toc.get("parts", [toc]) for entry in part["chapters"]
+    ]
+    return [
+        path for path in (ROOT / f"{name}.ipynb" for name in names) if path.is_file()
+    ]
 
 
 def key(chapter: Path, parameters: dict[str, Any]) -> str:
@@ -70,12 +87,16 @@ def key(chapter: Path, parameters: dict[str, Any]) -> str:
     digest = hashlib.sha256(chapter.read_bytes())
     for path in sorted(source.PACKAGE.rglob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
-    digest.update(files.canonical([parameters, torch.__version__, sys.version_info[:2]]).encode())
+    digest.update(
+        files.canonical([parameters, torch.__version__, sys.version_info[:2]]).encode()
+    )
     return digest.hexdigest()
 
 
 def execute(chapter: Path, parameters: dict[str, Any], executed: Path) -> str:
-    """Executes `chapter` into `executed`, unless that was done with the same key and its tables still stand.
+    """Executes `chapter` into `executed`, unless that copy still holds.
+
+    It holds if it was made with the same key and the tables it wrote still stand.
 
     Returns:
         What was done, for people.
@@ -101,8 +122,8 @@ def execute(chapter: Path, parameters: dict[str, Any], executed: Path) -> str:
                 config=KERNEL,
             )
         except PapermillExecutionError as error:
-            cell = error.exec_count
-            raise Failed(f"{chapter.relative_to(ROOT)}, code cell {cell}: {error.ename}: {error.evalue}") from error
+            place = f"{chapter.relative_to(ROOT)}, code cell {error.exec_count}"
+            raise Failed(f"{place}: {error.ename}: {error.evalue}") from error
     seconds = time.monotonic() - begun
     notebook = nbformat.read(partial, as_version=4)
     _tidy(notebook)
@@ -124,14 +145,17 @@ def _still_holds(executed: Path, fresh: str) -> bool:
         for output in cell.get("outputs", [])
         if "fitnets" in output.get("metadata", {})
     ]
-    tables = [(paths.home() / "results" / table["file"], table["sha256"]) for table in written]
+    tables = [
+        (paths.home() / "results" / table["file"], table["sha256"]) for table in written
+    ]
     return notebook.metadata.get("fitnets", {}).get("key") == fresh and all(
-        path.is_file() and files.digest(path.read_bytes()) == checksum for path, checksum in tables
+        path.is_file() and files.digest(path.read_bytes()) == checksum
+        for path, checksum in tables
     )
 
 
 def _tidy(notebook: nbformat.NotebookNode) -> None:
-    """Hides the cell that papermill injected, and drops what it wrote about this machine."""
+    """Hides the cell that papermill injected and drops what it says of this machine."""
     notebook.metadata.pop("papermill", None)
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
@@ -140,7 +164,7 @@ def _tidy(notebook: nbformat.NotebookNode) -> None:
 
 
 class _Progress:
-    """Shows, while a chapter is executed, what its sweeps append to the progress file."""
+    """Shows what a chapter's sweeps append to the progress file as it is executed."""
 
     def __init__(self, chapter: str, every: float = 2.0) -> None:
         self.chapter, self.every = chapter, every
@@ -170,13 +194,35 @@ class _Progress:
 
 
 def stage(executed: list[Path], site: Path) -> None:
-    """Lays out a copy of the book's sources in `site`, with executed chapters in place of the notebooks."""
+    """Lays out the book in `site`, with executed chapters in place of the notebooks."""
     shutil.rmtree(site, ignore_errors=True)
-    shutil.copytree(ROOT / "book", site / "book", ignore=shutil.ignore_patterns("*.ipynb", "__pycache__", "*.py"))
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copy(ROOT / name, site / name)
+    shutil.copytree(
+        ROOT / "book",
+        site / "book",
+        ignore=shutil.ignore_patterns("*.ipynb", "__pycache__", "*.py"),
+    )
+    shutil.copy(ROOT / "_toc.yml", site / "_toc.yml")
+    config = with_home(yaml.safe_load((ROOT / "_config.yml").read_text("utf-8")))
+    (site / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     for chapter in executed:
         shutil.copy(chapter, site / "book" / chapter.name)
+
+
+def with_home(config: dict[str, Any]) -> dict[str, Any]:
+    """`config` with the buttons that the address allows, and a sentence on it."""
+    address = config["repository"]["url"]
+    sentence = (
+        "This book has no public address yet: buttons for it and for Colab are off."
+    )
+    if address:
+        sentence = (
+            f"The sources are at <{address}>; chapters open on Colab from the top."
+        )
+        buttons = ("use_repository_button", "use_issues_button")
+        config["html"].update(dict.fromkeys(buttons, True))
+        config["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
+    config["sphinx"]["config"]["myst_substitutions"] = {"home": sentence}
+    return config
 
 
 def render(site: Path) -> Path:
@@ -188,16 +234,58 @@ def render(site: Path) -> Path:
     Raises:
         Failed: with what Jupyter Book printed.
     """
-    start = "from jupyter_book.cli.main import main; main()"  # the package has no `python -m`
-    command = [sys.executable, "-c", start, "build", str(site), "-W", "-n", "--keep-going"]
+    # The package has no `python -m`.
+    start = "from jupyter_book.cli.main import main; main()"
+    command = [
+        sys.executable,
+        "-c",
+        start,
+        "build",
+        str(site),
+        "-W",
+        "-n",
+        "--keep-going",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     built = site / "_build" / "html"
     if done.returncode != 0 or not (built / "index.html").is_file():
         raise Failed(f"Jupyter Book stopped:\n{done.stdout}{done.stderr}")
+    for page in built.rglob("*.html"):
+        page.write_text(
+            FONT_PRELOAD.sub("", page.read_text(encoding="utf-8")), encoding="utf-8"
+        )
     html = site.parent / "html"
     shutil.rmtree(html, ignore_errors=True)
     shutil.move(built, html)
     return html / "index.html"
+
+
+def colab_cell(address: str) -> str:
+    """The cell that every chapter begins with: does something on Colab only.
+
+    There it installs this book's library and nothing else, since Colab's own torch and
+    numpy must stay as they are. Without a public address it says that there is none.
+    """
+    install = f"%pip install --quiet --no-deps git+{address}"
+    none = "The book has no public address to install its library from yet."
+    return (
+        'import sys\n\nif "google.colab" in sys.modules:'
+        "  # elsewhere this cell does nothing\n"
+        f"    {install if address else f'raise SystemExit({none!r})'}"
+    ).replace("'", '"')
+
+
+def write_address() -> None:
+    """Writes the address in `_config.yml` into every chapter's Colab cell."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    for chapter in chapters():
+        notebook = json.loads(chapter.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            if "colab" in cell["metadata"].get("tags", []):
+                source = colab_cell(config["repository"]["url"])
+                cell["source"] = source.splitlines(keepends=True)
+        text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True)
+        files.write(chapter, (text + "\n").encode())
 
 
 def build(name: str) -> Path:
@@ -205,7 +293,9 @@ def build(name: str) -> Path:
     parameters = preset(name)
     sources = chapters()
     for chapter in sources:
-        declared = {k: v["default"] for k, v in papermill.inspect_notebook(chapter).items()}
+        declared = {
+            k: v["default"] for k, v in papermill.inspect_notebook(chapter).items()
+        }
         check_declared(parameters, declared, chapter.name)
     out = paths.home() / "_build"
     executed = []
@@ -221,10 +311,25 @@ def build(name: str) -> Path:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status: 0 done, 1 failed, 2 bad input."""
-    parser = argparse.ArgumentParser(description="Executes the chapters and renders the book.")
-    parser.add_argument("--preset", default="embedded", help="smoke, embedded or paper (default: embedded)")
+    parser = argparse.ArgumentParser(
+        description="Executes the chapters and renders the book."
+    )
+    parser.add_argument(
+        "--preset",
+        default="embedded",
+        help="smoke, embedded or paper (default: embedded)",
+    )
+    parser.add_argument(
+        "--address",
+        action="store_true",
+        help="write the address in _config.yml into the chapters, and build nothing",
+    )
+    options = parser.parse_args(arguments)
     try:
-        page = build(parser.parse_args(arguments).preset)
+        if options.address:
+            write_address()
+            return 0
+        page = build(options.preset)
     except BadInput as error:
         print(error, file=sys.stderr)
         return 2

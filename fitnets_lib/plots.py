@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from fitnets_lib.results import estimates
+from fitnets_lib.results import estimates, within
 from fitnets_lib.statistics import Estimate, estimate
 
 _COLOURS = [mpl.colors.to_hex(colour) for colour in sns.color_palette("colorblind")]
@@ -68,7 +68,8 @@ def use_style() -> None:
 
 
 def _look(method: str) -> Look:
-    return LOOKS.get(method, Look(_COLOURS[5], "P", "-"))
+    family = method.split(",")[0]  # "KD, τ = 3" is drawn as KD
+    return LOOKS.get(family, Look(_COLOURS[5], "P", "-"))
 
 
 def accuracy(frame: pd.DataFrame, teacher: Estimate) -> Figure:
@@ -86,7 +87,7 @@ def accuracy(frame: pd.DataFrame, teacher: Estimate) -> Figure:
         rows = frame[frame["depth"] == depth]
         for place, method in enumerate(methods):
             seeds = rows.loc[rows["recipe"] == method, "test accuracy"].tolist()
-            _interval(axis, estimate(seeds), place, _look(method), seeds)
+            _interval(axis, within(estimate(seeds)), place, _look(method), seeds)
         axis.axvline(teacher.mean, color="black", linewidth=1, linestyle=(0, (1, 2)))
         axis.set_title(f"{depth} layers")
         axis.set_xlabel("test accuracy (%)")
@@ -94,12 +95,13 @@ def accuracy(frame: pd.DataFrame, teacher: Estimate) -> Figure:
     axes[0][0].invert_yaxis()
     axes[0][0].set_xlim(0, 102)
     axes[0][0].annotate(
-        "teacher", (teacher.mean, 1), xycoords=("data", "axes fraction"), ha="right", va="top", fontsize="small"
+        "teacher ", (teacher.mean, 0), xycoords=("data", "axes fraction"), ha="right", va="bottom", fontsize="small"
     )
     return figure
 
 
 def _interval(axis: Axes, found: Estimate, place: float, look: Look, seeds: Sequence[float] = ()) -> None:
+    """Draws a mean with its interval, and below it the single seeds."""
     axis.plot(seeds, [place + 0.2] * len(seeds), look.marker, color=look.colour, alpha=0.45, markersize=4)
     if np.isfinite(found.low):
         axis.plot([found.low, found.high], [place, place], color=look.colour, linewidth=2)
@@ -208,22 +210,20 @@ def lines(table: pd.DataFrame, x: str, y: str, by: str, logarithmic: bool = Fals
     return figure
 
 
-def accuracy_by(frame: pd.DataFrame, column: str, label: str) -> Figure:
+def accuracy_by(frame: pd.DataFrame, column: str) -> Figure:
     """Test accuracy for each value of `column`: every seed, the mean and its 95 % interval.
 
     Args:
         frame: a tidy table of runs with the extra column.
         column: what tells the rows apart; its values name them.
-        label: what the vertical axis says.
     """
     found = estimates(frame, [column], "test accuracy")
     figure = Figure(figsize=(6.4, 0.9 + 0.5 * len(found)))
     axis = figure.subplots()
     for place, ((value,), mean) in enumerate(found.items()):
         rows = frame[frame[column] == value]
-        _interval(axis, mean, place, _look(rows["recipe"].iloc[0]), rows["test accuracy"].tolist())
+        _interval(axis, within(mean), place, _look(rows["recipe"].iloc[0]), rows["test accuracy"].tolist())
     axis.set_yticks(range(len(found)), [str(value) for (value,) in found])
     axis.invert_yaxis()
     axis.set_xlabel("test accuracy (%)")
-    axis.set_ylabel(label)
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -82,9 +83,21 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def interval(found: Estimate, bounds: tuple[float, float] = (0.0, 100.0)) -> str:
-    """The interval as text, cut at `bounds`: no accuracy lies above 100 %."""
-    return f"{max(found.low, bounds[0]):.1f} to {min(found.high, bounds[1]):.1f}"
+def within(found: Estimate, low: float = 0.0, high: float = 100.0) -> Estimate:
+    """`found` with its interval cut at `low` and `high`: no accuracy lies above 100 %."""
+    return replace(found, low=max(found.low, low), high=min(found.high, high))
+
+
+def interval(accuracy: Estimate) -> str:
+    """The interval of an accuracy in per cent, as text."""
+    possible = within(accuracy)
+    return f"{possible.low:.1f} to {possible.high:.1f}"
+
+
+def signed(value: float) -> str:
+    """A difference to one decimal with its sign; what rounds to nothing has none."""
+    rounded = round(value, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"
 
 
 def comparison(frame: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
@@ -97,8 +110,8 @@ def comparison(frame: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.Data
                 {
                     "layers": depth,
                     "difference": f"{ours} − {theirs}",
-                    "points": f"{found.mean:+.1f}",
-                    "95 % interval": f"{found.low:+.1f} to {found.high:+.1f}",
+                    "points": signed(found.mean),
+                    "95 % interval": f"{signed(found.low)} to {signed(found.high)}",
                     "seeds": found.n,
                     "above 0?": verdict(found),
                 }

@@ -1,0 +1,27 @@
+# Each line is a command a person could type. On Windows, type them by hand with .venv\Scripts\python.
+PRESET ?= embedded
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/ready
+
+.PHONY: book test clean
+
+book: $(READY)
+	$(RUN) book/build.py --preset $(PRESET)
+
+test: $(READY)
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m codespell_lib
+	$(RUN) -m mypy
+	$(RUN) -m pytest -n 2 --dist loadgroup
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit('Python 3.10 or newer is needed, this is ' + sys.version.split()[0] if sys.version_info < (3, 10) else 0)"
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[book,dev]'
+	touch $(READY)
+
+clean:
+	rm -rf _build runs
