@@ -117,6 +117,9 @@ def _conv_shape(layer: Conv, image: tuple[int, ...], place: str) -> tuple[int, i
                 f"{place}, kernel", layer.kernel, f"at most {side + 2 * layer.padding}, the padded side of its input"
             )
         if layer.pool is not None:
+            if not 1 <= layer.pool.stride <= layer.pool.size:
+                right = f"1 to {layer.pool.size}, the side of a window: every pixel is in some window"
+                raise BadInput(f"{place}, pool stride", layer.pool.stride, right)
             if layer.pool.size > after:
                 raise BadInput(f"{place}, pool", layer.pool.size, f"at most {after}, the side of the map it pools")
             after = -(-(after - layer.pool.size) // layer.pool.stride) + 1

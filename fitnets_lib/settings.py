@@ -120,5 +120,12 @@ def _injected() -> dict[str, Any]:
         if cell.startswith("# Parameters\n"):
             for node in ast.parse(cell).body:
                 if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                    found[node.targets[0].id] = ast.unparse(node.value)
+                    found[node.targets[0].id] = _literal(node.value)
     return found
+
+
+def _literal(node: ast.expr) -> Any:  # noqa: ANN401
+    try:
+        return ast.literal_eval(node)
+    except ValueError:  # papermill writes float('nan'), which is no literal
+        return ast.unparse(node)

@@ -117,7 +117,8 @@ def train(
         lessons: training and validation images with the teacher's answers.
         seed: fixes initial weights and the order of the images.
         progress: where an interrupted run stood; it goes on from there to the same bits.
-        save: called after every epoch with what is needed to go on.
+        save: called after every epoch with what is needed to go on; the tensors are the live ones, to be written or
+            copied before the next epoch changes them.
 
     Returns:
         The trained network, with the best weights of the last stage, and the learning curve.

@@ -1,0 +1,43 @@
+"""What several tests share: networks that train in milliseconds, and images for them."""
+
+from __future__ import annotations
+
+import torch
+
+from fitnets_lib import data
+from fitnets_lib.networks import Conv, Dense, Network, Pool, build, initialise
+from fitnets_lib.randomness import generator
+from fitnets_lib.recipes import BACKPROP, Recipe
+from fitnets_lib.runs import Run
+from fitnets_lib.teacher_cache import ask
+from fitnets_lib.training import Lesson, Training
+
+TEACHER = Network("tiny teacher", (1, 8, 8), (Conv(3, pool=Pool(2, 2)), Conv(3, kernel=2, padding=0), Dense(10)), 2)
+STUDENT = Network("tiny student", (1, 8, 8), (Conv(2, pool=Pool(2, 2)), Conv(2), Conv(2), Dense(10)), 2)
+QUICK = Training(epochs=4, patience=4, batch=16, spread=None)
+
+
+def lessons(count: int = 48) -> tuple[Lesson, Lesson]:
+    """The first digits with the answers of an untrained teacher: `count` to train on, half as many to validate."""
+    teacher = build(TEACHER)
+    initialise(teacher, None, generator(0, "teacher"))
+    splits = data.load("digits")
+    some = (
+        data.Split(splits.train.images[:count], splits.train.labels[:count]),
+        data.Split(splits.validation.images[: count // 2], splits.validation.labels[: count // 2]),
+    )
+    first, second = (Lesson(split, ask(teacher, TEACHER.middle, split.images)) for split in some)
+    return first, second
+
+
+def run(recipe: Recipe, seed: int = 0, training: Training | None = None) -> Run:
+    """A run on all digits that takes a fraction of a second."""
+    quick = Training(epochs=2, patience=2, batch=500, spread=None)
+    teacher = Run("digits", TEACHER, BACKPROP, quick, seed)
+    return Run("digits", STUDENT, recipe, training or quick, seed, teacher)
+
+
+def same_bits(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    """Whether two modules have equal tensors under equal names."""
+    a, b = one.state_dict(), other.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)

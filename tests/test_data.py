@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from fitnets_lib import data
+from fitnets_lib.errors import BadInput
+
+SPLITS = [data.load("digits").train, data.load("digits").validation, data.load_test("digits")]
+
+
+def test_the_digits_are_split_into_1000_297_and_500() -> None:
+    assert [len(split) for split in SPLITS] == [1000, 297, 500]
+    assert all(split.images.shape[1:] == (1, 8, 8) for split in SPLITS)
+
+
+def test_no_digit_is_lost_and_none_is_in_two_splits() -> None:
+    pixels = load_digits().images / 16
+    ours = np.concatenate([split.images.numpy()[:, 0] for split in SPLITS]).reshape(1797, 64)
+    labels = np.concatenate([split.labels.numpy() for split in SPLITS])
+    # Standardising is one straight line for all pixels: it keeps the order of the images' sorted rows.
+    line = np.polyfit(np.sort(pixels.ravel()), np.sort(ours.ravel()), 1)
+    back = np.rint((ours - line[1]) / line[0] * 16).astype(int)
+    theirs = np.rint(pixels * 16).astype(int).reshape(1797, 64)
+    assert sorted(map(tuple, np.column_stack([back, labels]).tolist())) == sorted(
+        map(tuple, np.column_stack([theirs, load_digits().target]).tolist())
+    )
+
+
+def test_every_split_has_the_classes_in_equal_shares() -> None:
+    for split in SPLITS:
+        shares = np.bincount(split.labels.numpy(), minlength=10) / len(split)
+        assert np.abs(shares - np.bincount(load_digits().target) / 1797).max() < 0.003
+
+
+def test_the_scale_comes_from_the_training_images_alone() -> None:
+    assert SPLITS[0].images.mean().item() == pytest.approx(0, abs=1e-5)
+    assert SPLITS[0].images.std(correction=0).item() == pytest.approx(1, abs=1e-5)
+    assert abs(SPLITS[1].images.mean().item()) > 1e-4
+
+
+def test_a_wrong_name_is_refused_with_those_there_are() -> None:
+    for call in (data.load, data.load_test, data.fingerprint):
+        with pytest.raises(BadInput, match="data = 'mnits': one of digits"):
+            call("mnits")
+
+
+def test_a_changed_copy_of_the_digits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    bunch = load_digits()
+    bunch.target[0] = 5
+    monkeypatch.setattr(data, "load_digits", lambda: bunch)
+    with pytest.raises(BadInput, match="reinstall scikit-learn"):
+        data._digits.__wrapped__()
+
+
+def test_the_fingerprint_is_stable_and_sees_a_changed_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = data.fingerprint("digits")
+    assert data.fingerprint.__wrapped__("digits") == before
+    train, validation, test = data._splits("digits")
+    changed = data.Split(test.images, test.labels.flip(0))
+    monkeypatch.setattr(data, "_splits", lambda name: (train, validation, changed))
+    assert data.fingerprint.__wrapped__("digits") != before

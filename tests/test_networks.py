@@ -1,0 +1,162 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fitnets_lib.errors import BadInput
+from fitnets_lib.networks import (
+    DIGITS_TEACHER,
+    Conv,
+    Dense,
+    Network,
+    Pool,
+    build,
+    digits_student,
+    initialise,
+    maxout,
+    shapes,
+)
+from fitnets_lib.randomness import generator
+
+
+def test_maxout_takes_the_largest_of_neighbouring_pieces() -> None:
+    z = torch.tensor([[1.0, 5.0, -2.0, -3.0]])
+    assert maxout(z, 2).tolist() == [[5.0, -2.0]]
+    assert maxout(z, 4).tolist() == [[5.0]]
+    assert maxout(z, 1) is z
+
+
+def test_of_equal_pieces_the_first_takes_the_gradient() -> None:
+    z = torch.zeros(1, 4, requires_grad=True)
+    maxout(z, 2).sum().backward()
+    assert z.grad is not None
+    assert z.grad.tolist() == [[1.0, 0.0, 1.0, 0.0]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(4, 12),
+    st.lists(
+        st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(0, 2), st.integers(1, 3), st.integers(0, 3)),
+        min_size=1,
+        max_size=4,
+    ),
+    st.data(),
+)
+def test_the_computed_shapes_are_those_of_the_built_modules(
+    side: int, described: list[tuple[int, int, int, int, int]], drawn: st.DataObject
+) -> None:
+    layers: list[Conv | Dense] = []
+    for channels, kernel, padding, pieces, pool in described:
+        stride = drawn.draw(st.integers(1, pool)) if pool else 0
+        layers.append(Conv(channels, kernel, padding, pieces, Pool(pool, stride) if pool else None))
+    try:
+        network = Network("drawn", (1, side, side), (*layers, Dense(5, pieces=2), Dense(3)), middle=1)
+    except BadInput:
+        return
+    x = torch.zeros(2, 1, side, side)
+    for module, shape in zip(build(network), shapes(network), strict=True):
+        x = module(x)
+        assert tuple(x.shape[1:]) == shape
+
+
+def test_a_pooling_window_may_hang_over_the_border_as_in_the_original() -> None:
+    # The paper's CIFAR-10 teacher: 33 x 33 pixels pooled 4/2 give 16 x 16 (paper.md, section 3).
+    layers = (Conv(1, kernel=8, padding=4, pool=Pool(4, 2)), Dense(2))
+    assert shapes(Network("cifar", (3, 32, 32), layers, middle=1))[0] == (1, 16, 16)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ((Conv(0), Dense(2)), r"net, layer 1, channels = 0: a whole number of at least 1"),
+        ((Conv(2, kernel=11), Dense(2)), r"net, layer 1, kernel = 11: at most 10"),
+        ((Conv(2), Conv(2, pool=Pool(9, 1)), Dense(2)), r"net, layer 2, pool = 9: at most 8"),
+        ((Conv(2, pool=Pool(2, 3)), Dense(2)), r"net, layer 1, pool stride = 3: 1 to 2"),
+        ((Dense(2), Conv(2), Dense(2)), r"net, layer 2 = .*cannot follow a fully connected layer"),
+        ((Conv(2), Dense(0)), r"net, layer 2, units = 0"),
+        ((Conv(2), Dense(2, pieces=0)), r"net, layer 2, pieces = 0"),
+        ((Conv(2),), r"net.layers = .*the last layer is a Dense"),
+        ((), r"net.layers = .*the last layer is a Dense"),
+    ],
+)
+def test_an_ill_formed_network_is_refused_with_the_layer_named(layers: tuple[Conv | Dense, ...], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        Network("net", (1, 8, 8), layers, middle=1)
+
+
+@pytest.mark.parametrize("middle", [0, 2, 3, -1])
+def test_the_middle_is_a_hidden_layer(middle: int) -> None:
+    with pytest.raises(BadInput, match=rf"net.middle = {middle}: the number of a hidden layer, 1 to 1"):
+        Network("net", (1, 8, 8), (Conv(2), Dense(2)), middle=middle)
+
+
+@pytest.mark.parametrize("depth", range(5, 26))
+def test_a_digits_student_has_as_many_layers_as_asked_and_is_guided_at_a_4_by_4_map(depth: int) -> None:
+    student = digits_student(depth)
+    assert len(student.layers) == depth
+    assert len([layer for layer in student.layers if isinstance(layer, Conv)]) == depth - 2
+    assert student.middle_shape == (12, 4, 4)
+    assert student.classes == 10
+
+
+def test_the_blocks_of_the_11_layer_digits_student_are_three_convolutions_each() -> None:
+    widths = [layer.channels for layer in digits_student(11).layers if isinstance(layer, Conv)]
+    assert widths == [8] * 3 + [12] * 3 + [16] * 3
+    assert digits_student(11).middle == 6
+
+
+@pytest.mark.parametrize("depth", [4, 0, -1, True, 5.0, "7"])
+def test_a_digits_student_that_cannot_be_is_refused_by_its_depth(depth: int) -> None:
+    with pytest.raises(BadInput, match=r"depth = .* at least 5 layers"):
+        digits_student(depth)
+
+
+def test_the_digits_hint_is_one_pixel_smaller_than_the_guided_map_as_on_cifar() -> None:
+    assert DIGITS_TEACHER.middle_shape == (64, 3, 3)
+    assert DIGITS_TEACHER.middle == 2
+
+
+def weights(seed: int, spread: float | None, purpose: str = "student") -> list[torch.Tensor]:
+    module = build(digits_student(5))
+    initialise(module, spread, generator(seed, purpose))
+    return [p.detach() for p in module.parameters()]
+
+
+def test_the_papers_initialisation_is_uniform_within_its_spread_with_biases_at_zero() -> None:
+    drawn = torch.cat([p.flatten() for p in weights(0, 0.005) if p.dim() > 1])
+    assert drawn.abs().max() <= 0.005
+    assert drawn.abs().max() > 0.0049
+    assert drawn.std() == pytest.approx(0.005 / 3**0.5, rel=0.05)
+    assert all((p == 0).all() for p in weights(0, 0.005) if p.dim() == 1)
+
+
+def test_the_default_initialisation_is_torchs_rule_for_layers() -> None:
+    for weight, bias in zip(weights(0, None)[::2], weights(0, None)[1::2], strict=True):
+        bound = weight[0].numel() ** -0.5
+        assert 0.8 * bound < weight.abs().max() <= bound
+        assert 0 < bias.abs().max() <= bound
+
+
+def test_initial_weights_depend_on_seed_and_purpose_alone() -> None:
+    torch.manual_seed(1)
+    first = weights(3, 0.005)
+    torch.manual_seed(2)
+    again, other_seed, other_purpose = weights(3, 0.005), weights(4, 0.005), weights(3, 0.005, "head")
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0], other_seed[0])
+    assert not torch.equal(first[0], other_purpose[0])
+
+
+def test_drawing_weights_leaves_torchs_global_generator_alone() -> None:
+    before = torch.get_rng_state()
+    module = torch.nn.Linear(2, 2)
+    torch.set_rng_state(before)
+    initialise(module, None, generator(0, "x"))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_slice_of_a_network_shares_its_weights() -> None:
+    student = build(digits_student(5))
+    front = student[:2]
+    assert next(front.parameters()) is next(student.parameters())

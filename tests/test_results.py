@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from fitnets_lib.recipes import HINT_THEN_KD, KD
+from fitnets_lib.results import comparison, curves, difference, estimates, interval, signed, summary, tidy, within
+from fitnets_lib.runs import Result
+from fitnets_lib.statistics import Estimate
+from fitnets_lib.training import Epoch
+from tests.helpers import run
+
+CURVE = (Epoch(1, 1, 2.0, 3.0, None), Epoch(2, 1, 1.0, 1.5, 0.25))
+SEEDS = range(5)
+GAINS = [0.01, 0.02, 0.03, 0.04, 0.05]
+RUNS = [run(recipe, seed) for recipe in (KD, HINT_THEN_KD) for seed in SEEDS]
+RESULTS = [Result(0.5, 0.4, CURVE, 2.0) for _ in SEEDS] + [Result(0.5 - gain, 0.4, CURVE, 1.0) for gain in GAINS]
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    return tidy(RUNS, RESULTS)
+
+
+def test_a_tidy_table_has_a_row_a_run_with_accuracies_in_per_cent(frame: pd.DataFrame) -> None:
+    assert len(frame) == 10
+    first = frame.iloc[0].to_dict()
+    assert first == {
+        "depth": 4,
+        "recipe": "KD",
+        "seed": 0,
+        "test accuracy": 50.0,
+        "validation accuracy": 60.0,
+        "seconds": 2.0,
+    }
+
+
+def test_curves_count_epochs_over_all_stages_and_leave_out_what_stage_1_lacks() -> None:
+    frame = curves(RUNS[:1], RESULTS[:1])
+    assert frame["epoch"].tolist() == [1, 2]
+    assert frame["stage"].tolist() == [1, 2]
+    assert frame["validation accuracy"].isna().tolist() == [True, False]
+    assert frame["validation accuracy"].iloc[1] == 75.0
+
+
+def test_a_difference_is_paired_by_seed_whatever_the_order_of_rows(frame: pd.DataFrame) -> None:
+    found = difference(frame.sample(frac=1, random_state=0), "hint then KD", "KD")
+    assert found.mean == pytest.approx(3.0)
+    # Differences 1 to 5: standard error sqrt(2.5 / 5), t(.975, 4) = 2.776445.
+    assert found.low == pytest.approx(3 - 2.776445 * 0.5**0.5, rel=1e-6)
+
+
+def test_recipes_with_other_seeds_are_not_compared(frame: pd.DataFrame) -> None:
+    with pytest.raises(ValueError, match=r"KD has seeds \[0, 1, 2, 3\]"):
+        difference(frame.drop(index=4), "KD", "hint then KD")
+    with pytest.raises(ValueError, match="pair equal seeds"):
+        difference(pd.concat([frame, frame]), "KD", "hint then KD")
+
+
+def test_the_comparison_states_points_interval_and_verdict(frame: pd.DataFrame) -> None:
+    rows = comparison(frame, [("hint then KD", "KD"), ("KD", "hint then KD"), ("KD", "KD")]).to_dict("records")
+    assert [row["points"] for row in rows] == ["+3.0", "-3.0", "0.0"]
+    assert [row["above 0?"] for row in rows] == ["yes", "no", "inconclusive"]
+    assert rows[0]["95 % interval"] == "+1.0 to +5.0"
+    assert rows[0]["difference"] == "hint then KD − KD"
+
+
+def test_the_summary_has_a_row_for_each_depth_and_recipe(frame: pd.DataFrame) -> None:
+    rows = summary(frame).to_dict("records")
+    assert [row["recipe"] for row in rows] == ["KD", "hint then KD"]
+    assert rows[1]["test accuracy (%)"] == "53.0"
+    assert (rows[1]["worst seed"], rows[1]["best seed"], rows[1]["seeds"]) == ("51.0", "55.0", 5)
+    assert rows[0]["95 % interval"] == "50.0 to 50.0"
+
+
+def test_estimates_are_keyed_by_the_columns_asked_for(frame: pd.DataFrame) -> None:
+    found = estimates(frame, ["depth", "recipe"], "test accuracy")
+    assert list(found) == [(4, "KD"), (4, "hint then KD")]
+    assert found[4, "hint then KD"].mean == pytest.approx(53.0)
+
+
+def test_an_interval_of_accuracies_ends_at_0_and_100() -> None:
+    wide = Estimate(50, -20, 130, 5)
+    assert within(wide) == Estimate(50, 0, 100, 5)
+    assert interval(wide) == "0.0 to 100.0"
+    assert interval(Estimate(50, 40, 60, 5)) == "40.0 to 60.0"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1.26, "+1.3"), (-1.26, "-1.3"), (0.04, "0.0"), (-0.04, "0.0"), (0, "0.0")]
+)
+def test_a_difference_that_rounds_to_nothing_has_no_sign(value: float, text: str) -> None:
+    assert signed(value) == text

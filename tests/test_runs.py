@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from fitnets_lib import data, files, recipes, runs, source
+from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD
+from fitnets_lib.runs import Run, Store, error_rate, execute, specification, with_seeds
+from fitnets_lib.training import Progress
+from tests.helpers import STUDENT, TEACHER, run, same_bits
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "runs")
+
+
+def forbid_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("the run was trained again")
+
+    monkeypatch.setattr(runs, "train", forbidden)
+
+
+def test_a_finished_run_is_read_back_and_not_trained_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = execute(run(HINT_THEN_KD), store)
+    forbid_training(monkeypatch)
+    assert execute(run(HINT_THEN_KD), store) == first
+
+
+def test_the_teacher_is_trained_first_and_kept_as_a_run_of_its_own(store: Store) -> None:
+    ours = run(KD)
+    execute(ours, store)
+    assert ours.teacher is not None
+    assert store.result(ours.teacher) is not None
+
+
+def test_the_kept_network_has_the_kept_errors(store: Store) -> None:
+    ours = run(KD)
+    result = execute(ours, store)
+    network = store.network(ours)
+    assert not network.training
+    test, validation = data.load_test("digits"), data.load("digits").validation
+    for split, error in ((test, result.test_error), (validation, result.validation_error)):
+        with torch.no_grad():
+            wrong = sum(
+                int(network(image[None]).argmax() != label)
+                for image, label in zip(split.images, split.labels, strict=True)
+            )
+        assert error == pytest.approx(wrong / len(split))
+
+
+def test_the_error_rate_counts_wrong_images(store: Store) -> None:
+    linear = torch.nn.Linear(64, 10)
+    always_first = torch.nn.Sequential(torch.nn.Flatten(), linear)
+    with torch.no_grad():
+        linear.weight.zero_()
+        linear.bias.copy_(torch.tensor([1.0] + [0.0] * 9))
+    split = data.load("digits").train
+    assert error_rate(always_first, split) == pytest.approx(1 - float((split.labels == 0).double().mean()))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"network": TEACHER},
+        {"recipe": BACKPROP},
+        {"recipe": recipes.Recipe("KD", (recipes.Stage("all", 2.0 * recipes.kd),))},
+        {"seed": 1},
+        {"teacher": None},
+        {"device": "cuda"},
+        {"training": replace(run(KD).training, learning_rate=2e-3)},
+        {"training": replace(run(KD).training, spread=0.005)},
+    ],
+    ids=str,
+)
+def test_a_run_has_another_name_if_any_part_of_it_is_another(change: dict[str, object]) -> None:
+    assert replace(run(KD), **change).name != run(KD).name  # type: ignore[arg-type]
+
+
+def test_equal_runs_have_equal_names() -> None:
+    assert run(KD).name == run(KD).name
+
+
+def test_a_changed_library_makes_new_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = run(KD).name
+    monkeypatch.setattr(source, "fingerprint", lambda module: "changed")
+    assert run(KD).name != before
+
+
+def test_a_teachers_seed_is_part_of_the_students_name() -> None:
+    ours = run(KD)
+    assert ours.teacher is not None
+    assert replace(ours, teacher=replace(ours.teacher, seed=9)).name != ours.name
+
+
+def test_the_specification_tells_losses_apart_that_have_no_fields() -> None:
+    assert specification(recipes.classification) != specification(recipes.hint)
+
+
+def test_the_specification_is_plain_json() -> None:
+    assert files.canonical(specification(run(HINT_THEN_KD)))
+
+
+def test_each_seed_has_a_teacher_of_that_seed() -> None:
+    found = with_seeds(run(KD), 3)
+    assert [(one.seed, one.teacher.seed) for one in found if one.teacher] == [(0, 0), (1, 1), (2, 2)]
+    assert [one.teacher for one in with_seeds(replace(run(KD), teacher=None), 2)] == [None, None]
+
+
+@pytest.mark.parametrize("name", ["result.json", "weights.safetensors"])
+@pytest.mark.parametrize("damage", ["cut in half", "one byte changed", "empty"])
+def test_a_damaged_file_is_reported_and_the_run_made_again(
+    store: Store, name: str, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = run(KD)
+    first = execute(ours, store)
+    path = store.folder(ours) / name
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    broken = {
+        "cut in half": whole[:middle],
+        "one byte changed": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+        "empty": b"",
+    }
+    path.write_bytes(broken[damage])
+    with pytest.warns(UserWarning, match=rf"{name}: .*the run is made again"):
+        again = execute(ours, store)
+    assert (again.test_error, again.curve) == (first.test_error, first.curve)
+    forbid_training(monkeypatch)
+    assert execute(ours, store) == again
+
+
+def test_missing_weights_count_as_an_unfinished_run(store: Store) -> None:
+    ours = run(KD)
+    execute(ours, store)
+    (store.folder(ours) / "weights.safetensors").unlink()
+    assert store.result(ours) is None
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_run_that_was_cut_off_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "CHECKPOINT_EVERY", 0.0)
+    whole, cut = Store(tmp_path / "whole"), Store(tmp_path / "cut")
+    ours = run(HINT_THEN_KD, training=replace(run(KD).training, epochs=4))
+    expected = execute(ours, whole)
+    saved = runs.Checkpoint.save
+    for stop_after in (1, 3):
+        calls = 0
+
+        def save_and_die(self: runs.Checkpoint, progress: Progress, stop: int = stop_after) -> None:
+            nonlocal calls
+            saved(self, progress)
+            calls += 1
+            if calls == stop:
+                raise Killed
+
+        monkeypatch.setattr(runs.Checkpoint, "save", save_and_die)
+        execute(ours.teacher, cut) if ours.teacher and cut.result(ours.teacher) else None
+        with pytest.raises(Killed):
+            execute(ours, cut)
+    monkeypatch.setattr(runs.Checkpoint, "save", saved)
+    found = execute(ours, cut)
+    assert (found.test_error, found.validation_error, found.curve) == (
+        expected.test_error,
+        expected.validation_error,
+        expected.curve,
+    )
+    assert same_bits(whole.network(ours), cut.network(ours))
+    assert not (cut.folder(ours) / "checkpoint.safetensors").exists()
+
+
+def test_a_damaged_checkpoint_is_reported_and_the_run_begins_at_the_beginning(store: Store) -> None:
+    ours = run(BACKPROP)
+    files.write(store.folder(ours) / "checkpoint.safetensors", b"half a checkpo")
+    with pytest.warns(UserWarning, match=r"checkpoint\.safetensors: .*begins at the beginning"):
+        result = execute(ours, store)
+    assert len(result.curve) == 2
+
+
+def test_training_uses_one_thread_and_gives_the_others_back(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+
+    def count_and_stop(*_: object, **__: object) -> None:
+        threads.append(torch.get_num_threads())
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(runs, "train", count_and_stop)
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError):
+        execute(replace(run(BACKPROP), teacher=None), store)
+    assert threads == [1]
+    assert torch.get_num_threads() == before
+
+
+def test_provenance_says_with_what_and_on_what_a_run_was_made(store: Store) -> None:
+    ours = run(BACKPROP)
+    execute(ours, store)
+    kept = files.read_sealed(store.folder(ours) / "result.json")["provenance"]
+    assert kept["run"] == ours.name
+    assert kept["torch"] == torch.__version__
+    assert kept["data_sha256"] == data.fingerprint("digits")
+    assert kept["seed"] == 0
+
+
+def test_only_runs_loads_the_test_images() -> None:
+    def names(path: Path) -> set[str]:
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        return {
+            n.attr if isinstance(n, ast.Attribute) else n.id for n in nodes if isinstance(n, ast.Attribute | ast.Name)
+        }
+
+    users = {path.stem for path in source.PACKAGE.glob("*.py") if "load_test" in names(path)}
+    assert users == {"runs"}
+
+
+def test_a_run_is_described_by_its_network_recipe_and_seed() -> None:
+    assert str(Run("digits", STUDENT, KD, run(KD).training, 3)) == "tiny student, KD, seed 3"
