@@ -39,9 +39,14 @@ KERNEL = (
     Config({"KernelManager": {"transport": "ipc"}}) if os.name == "posix" else Config()
 )
 
-# The theme preloads fonts as if from another site, which a browser refuses to a page
-# opened from the disk. They load without that.
-FONT_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\s*')
+# What the theme writes into each page that a page opened from the disk must not have:
+# fonts preloaded as if from another site, which a browser refuses (they load without),
+# and Thebe, written twice, which needs a server to run code in the page.
+UNWANTED = re.compile(
+    r'<link rel="preload" as="font"[^>]*>\s*'
+    r"|<script>const THEBE_JS_URL.*?</script>\s*"
+    r'|<script[^>]*src="[^"]*sphinx-thebe\.js[^"]*"></script>\s*'
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -251,9 +256,8 @@ def render(site: Path) -> Path:
     if done.returncode != 0 or not (built / "index.html").is_file():
         raise Failed(f"Jupyter Book stopped:\n{done.stdout}{done.stderr}")
     for page in built.rglob("*.html"):
-        page.write_text(
-            FONT_PRELOAD.sub("", page.read_text(encoding="utf-8")), encoding="utf-8"
-        )
+        text = UNWANTED.sub("", page.read_text(encoding="utf-8"))
+        page.write_text(text, encoding="utf-8")
     html = site.parent / "html"
     shutil.rmtree(html, ignore_errors=True)
     shutil.move(built, html)

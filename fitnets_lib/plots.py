@@ -175,11 +175,11 @@ def softened_outputs(image: Tensor, outputs: dict[float, Tensor]) -> Figure:
     """
     figure = Figure(figsize=(7.4, 2.4))
     axes = figure.subplots(1, len(outputs) + 1, width_ratios=[0.9, *[1.2] * len(outputs)])
-    axes[0].imshow(image, cmap="gray_r")
+    axes[0].imshow(image.numpy(), cmap="gray_r")
     axes[0].set_xticks([])
     axes[0].set_yticks([])
     for axis, (temperature, probabilities) in zip(axes[1:], outputs.items(), strict=True):
-        axis.bar(range(len(probabilities)), probabilities, color=_COLOURS[0])
+        axis.bar(range(len(probabilities)), probabilities.numpy(), color=_COLOURS[0])
         axis.set_title(f"temperature {temperature:g}")
         axis.set_ylim(0, 1)
         axis.set_xticks(range(len(probabilities)))

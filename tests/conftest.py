@@ -1,0 +1,55 @@
+"""The rendered smoke book and a browser to read it with."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from fitnets_lib.paths import CHECKOUT
+
+
+def load_build() -> ModuleType:
+    """`book/build.py` as a module; book/ is no package."""
+    spec = importlib.util.spec_from_file_location("build", CHECKOUT / "book" / "build.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["build"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def build() -> ModuleType:
+    """A fresh copy of the builder, to be bent by a test."""
+    return load_build()
+
+
+@pytest.fixture(scope="session")
+def smoke_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which the smoke book was built: `_build/html`, `results/smoke`, `_build/executed/smoke`."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FITNETS_HOME", str(home))
+        assert load_build().main(["--preset", "smoke"]) == 0
+    return home
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium as the system has it. Without one these tests are skipped, but never in CI."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        assert "CI" not in os.environ, "CI has to have a browser: .ci/run installs one"
+        pytest.skip("no chromium or google-chrome on this machine")
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield found
+        found.close()

@@ -1,0 +1,195 @@
+"""The rendered book as a reader sees it: opened from the disk in a real browser, without network."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from fitnets_lib.paths import CHECKOUT
+
+pytestmark = pytest.mark.xdist_group("book")
+
+PAGES = ["intro", "03_knowledge_distillation", "04_hint_training", "reproducing", "glossary", "bibliography"]
+CHAPTERS = [name for name in PAGES if name[0].isdigit()]
+
+# Contrast (WCAG 2) of each visible text with the ground it stands on; returns the texts below 4.5.
+CONTRAST = """
+() => {
+  const channel = v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const parse = c => c.match(/[\\d.]+/g).map(Number);
+  const light = c => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
+  const ground = node => {
+    for (; node; node = node.parentElement) {
+      const c = parse(getComputedStyle(node).backgroundColor);
+      if (c.length === 3 || c[3] === 1) return c;
+    }
+    return [255, 255, 255];
+  };
+  const bad = [];
+  const walker = document.createTreeWalker(document.querySelector('article'), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode.parentElement;
+    const text = walker.currentNode.textContent.trim();
+    const aside = '.headerlink, mjx-assistive-mml, script, style, button';
+    if (!text || !node.checkVisibility() || node.closest(aside)) continue;
+    const a = light(parse(getComputedStyle(node).color)), b = light(ground(node));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) bad.push(`${ratio.toFixed(2)} ${node.tagName}.${node.className}: ${text.slice(0, 40)}`);
+  }
+  return bad;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def html(smoke_home: Path) -> Path:
+    return smoke_home / "_build" / "html"
+
+
+@pytest.fixture
+def trouble() -> list[str]:
+    return []
+
+
+@pytest.fixture(params=["light", "dark", "phone"])
+def view(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def page(browser: Browser, trouble: list[str], view: str) -> Iterator[Page]:
+    """An empty page; requests to the network are refused and noted, and so is all that the console complains of."""
+    context = browser.new_context(
+        viewport={"width": 390 if view == "phone" else 1280, "height": 900},
+        color_scheme="dark" if view == "dark" else "light",
+    )
+
+    def refuse(route: Route) -> None:
+        trouble.append(route.request.url)
+        route.abort()
+
+    context.route(re.compile("^https?://"), refuse)
+    page = context.new_page()
+    page.on("console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("requestfailed", lambda request: trouble.append(f"failed: {request.url}"))
+    yield page
+    context.close()
+
+
+def read(page: Page, html: Path, name: str) -> None:
+    page.goto((html / "book" / f"{name}.html").as_uri())
+    page.wait_for_load_state("networkidle")
+    if "math notranslate" in (html / "book" / f"{name}.html").read_text(encoding="utf-8"):
+        page.wait_for_selector("mjx-container")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_whole_legible_and_fits_in_every_view(
+    page: Page, html: Path, name: str, trouble: list[str], view: str
+) -> None:
+    read(page, html, name)
+    assert trouble == []
+    images = page.eval_on_selector_all("article img", "all => all.map(i => [i.src, i.alt, i.naturalWidth])")
+    assert [src for src, _, width in images if width == 0] == []
+    assert [src for src, alt, _ in images if len(alt.split()) < 5] == []
+    assert page.evaluate("document.documentElement.dataset.theme") == ("dark" if view == "dark" else "light")
+    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate("document.scrollingElement.scrollWidth <= window.innerWidth")
+    grounds = page.eval_on_selector_all(
+        "article figure img", "all => all.map(i => getComputedStyle(i).backgroundColor)"
+    )
+    assert view != "dark" or set(grounds) <= {"rgb(255, 255, 255)"}
+
+
+@pytest.mark.parametrize("view", ["light"], indirect=True)
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_formulas_are_drawn_without_network(page: Page, html: Path, name: str, trouble: list[str]) -> None:
+    read(page, html, name)
+    written = page.locator(".math").count()
+    assert written > 5
+    assert page.locator(".math mjx-container").count() == written
+    assert page.locator("mjx-merror").count() == 0
+    assert not re.search(r"\\\(|\\\[|\\frac|\$", page.locator("article").inner_text())
+    assert trouble == []
+
+
+@pytest.mark.parametrize("view", ["light"], indirect=True)
+def test_search_works_from_the_disk_and_there_is_one_search_box(page: Page, html: Path, trouble: list[str]) -> None:
+    page.goto((html / "book" / "intro.html").as_uri())
+    assert page.locator("button.search-button-field:visible, input[type=search]:visible").count() == 1
+    page.goto((html / "search.html").as_uri() + "?q=regressor")
+    page.wait_for_selector("ul.search li a")
+    assert "Hint training" in page.locator("ul.search").inner_text()
+    assert trouble == []
+
+
+@pytest.mark.parametrize("view", ["light"], indirect=True)
+def test_the_first_page_leads_to_the_book(page: Page, html: Path) -> None:
+    page.goto((html / "index.html").as_uri())
+    page.wait_for_url("**/book/intro.html")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_internal_links_and_anchors_resolve(html: Path, name: str) -> None:
+    path = html / "book" / f"{name}.html"
+    broken = []
+    for link in re.findall(r'<a [^>]*href="([^"]+)"', path.read_text(encoding="utf-8")):
+        if re.match(r"[a-z]+:", link) or link == "#":
+            continue
+        file, _, anchor = unquote(link).partition("#")
+        target = (path.parent / file).resolve() if file else path
+        if not target.is_file() or (anchor and f'id="{anchor}"' not in target.read_text(encoding="utf-8")):
+            broken.append(link)
+    assert broken == []
+
+
+@pytest.mark.parametrize("view", ["light"], indirect=True)
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_values_papermill_injected_and_the_solutions_are_folded_away(page: Page, html: Path, name: str) -> None:
+    read(page, html, name)
+    injected = page.locator(".tag_injected-parameters")
+    assert injected.count() == 1
+    assert not injected.locator("pre").is_visible()
+    solutions = page.locator(".solution.dropdown section")
+    assert solutions.count() >= 3
+    assert not any(solution.is_visible() for solution in solutions.all())
+
+
+@pytest.mark.parametrize("view", ["light"], indirect=True)
+def test_every_table_of_the_build_is_on_its_page_cell_by_cell(page: Page, html: Path, smoke_home: Path) -> None:
+    files = sorted((smoke_home / "results" / "smoke").glob("*.csv"))
+    assert len(files) == 4
+    for file in files:
+        chapter = next(name for name in CHAPTERS if file.stem.startswith(name[3:]))
+        read(page, html, chapter)
+        shown = page.eval_on_selector_all(
+            f"#tab-{file.stem.replace('_', '-')} tr",
+            "rows => rows.map(row => [...row.cells].map(cell => cell.textContent.trim()))",
+        )
+        with file.open(encoding="utf-8", newline="") as lines:
+            assert shown == list(csv.reader(lines)), file.name
+
+
+@pytest.mark.parametrize("view", ["light"], indirect=True)
+def test_a_smoke_build_says_on_every_chapter_that_its_numbers_mean_nothing(page: Page, html: Path) -> None:
+    for name in CHAPTERS:
+        read(page, html, name)
+        assert "its numbers mean nothing" in page.locator(".admonition.warning").first.inner_text()
+
+
+@pytest.mark.parametrize("view", ["light"], indirect=True)
+def test_the_check_of_contrast_sees_pale_text(page: Page) -> None:
+    page.set_content('<article><p style="color: #999">pale</p><p style="color: #666">dark enough</p></article>')
+    assert [line.split(": ")[1] for line in page.evaluate(CONTRAST)] == ["pale"]
+
+
+def test_the_listed_pages_are_those_of_the_table_of_contents() -> None:
+    toc = (CHECKOUT / "_toc.yml").read_text(encoding="utf-8")
+    assert re.findall(r"book/(\w+)", toc) == PAGES
