@@ -93,9 +93,9 @@ def accuracy(frame: pd.DataFrame, teacher: Estimate) -> Figure:
         axis.set_xlabel("test accuracy (%)")
     axes[0][0].set_yticks(range(len(methods)), methods)
     axes[0][0].invert_yaxis()
-    axes[0][0].set_xlim(0, 102)
+    axes[0][0].set_xlim(-4, 104)
     axes[0][0].annotate(
-        "teacher ", (teacher.mean, 0), xycoords=("data", "axes fraction"), ha="right", va="bottom", fontsize="small"
+        "teacher", (teacher.mean, 1.0), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize="small"
     )
     return figure
 

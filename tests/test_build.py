@@ -1,0 +1,207 @@
+"""The builder on tiny chapters of its own: what it refuses, what stops it, what it does again and what not."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import nbformat
+import papermill
+import pytest
+
+from fitnets_lib import source
+from fitnets_lib.paths import CHECKOUT
+
+PARAMETERS = 'preset = "embedded"\ndata = "digits"\nseeds = 5\nepochs = 40\ndevice = "cpu"\n'
+
+
+def write_chapter(path: Path, cell: str, parameters: str = PARAMETERS) -> None:
+    cells = [
+        nbformat.v4.new_markdown_cell("# Title\n\nA page."),
+        nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell(cell),
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+
+
+@pytest.fixture
+def root(build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A book of one page and one chapter, at home in a temporary folder."""
+    root = tmp_path / "book of one"
+    (root / "book").mkdir(parents=True)
+    shutil.copytree(CHECKOUT / "book" / "presets", root / "book" / "presets")
+    shutil.copytree(CHECKOUT / "book" / "_static", root / "book" / "_static")
+    shutil.copy(CHECKOUT / "book" / "references.bib", root / "book")
+    shutil.copy(CHECKOUT / "_config.yml", root)
+    (root / "_toc.yml").write_text("format: jb-book\nroot: book/intro\nchapters:\n  - file: book/01_tiny\n")
+    (root / "book" / "intro.md").write_text("# One\n\n{{ home }}\n")
+    write_chapter(root / "book" / "01_tiny.ipynb", "print(seeds + epochs)")
+    monkeypatch.setattr(build, "ROOT", root)
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path / "home"))
+    return root
+
+
+@pytest.fixture
+def executions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the chapters that papermill executes, in order."""
+    names: list[str] = []
+    original = papermill.execute_notebook
+
+    def count(chapter: Path, *rest: Any, **named: Any) -> Any:
+        names.append(chapter.stem)
+        return original(chapter, *rest, **named)
+
+    monkeypatch.setattr(papermill, "execute_notebook", count)
+    return names
+
+
+def refused(build: ModuleType, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert build.main(list(arguments)) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    return line
+
+
+def test_an_unknown_preset_is_refused_with_those_there_are(
+    build: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "preset = 'bogus': one of smoke, embedded" in refused(build, capsys, "--preset", "bogus")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('preset: smoke\nseeds: "5"\n', "seeds = '5': a whole number"),
+        ("preset: smoke\nepochs: 1e-3\n", "epochs = '1e-3': a whole number"),
+        ("preset: smoke\nseeds: 0\n", "seeds = 0: a whole number of at least 2"),
+        ("preset: smoke\nseedz: 3\n", "seedz = 3: no such parameter"),
+        ("preset: smoke\ndepths: [5]\n", "depths = [5]: 01_tiny.ipynb has no such parameter"),
+        ("- smoke\n", "book/presets/smoke.yml = ['smoke']: a mapping"),
+    ],
+)
+def test_a_bad_value_in_a_preset_is_refused_by_name_before_anything_runs(
+    build: ModuleType, root: Path, executions: list[str], capsys: pytest.CaptureFixture[str], text: str, line: str
+) -> None:
+    (root / "book" / "presets" / "smoke.yml").write_text(text)
+    assert line in refused(build, capsys, "--preset", "smoke")
+    assert executions == []
+
+
+def test_a_cell_that_fails_stops_the_build_with_chapter_cell_and_error(
+    build: ModuleType, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_chapter(root / "book" / "01_tiny.ipynb", "raise KeyError('gone')")
+    assert build.main(["--preset", "smoke"]) == 1
+    assert "book/01_tiny.ipynb, code cell 3: KeyError: 'gone'" in capsys.readouterr().err
+    assert not (root.parent / "home" / "_build" / "html").exists()
+
+
+def test_a_second_build_executes_nothing_and_a_change_executes_again(
+    build: ModuleType, root: Path, executions: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "plots.py").write_text("colour = 1\n")
+    monkeypatch.setattr(source, "PACKAGE", package)
+    chapter, executed = root / "book" / "01_tiny.ipynb", tmp_path / "executed.ipynb"
+    smoke = build.preset("smoke")
+
+    def again(parameters: dict[str, Any] = smoke) -> bool:
+        before = len(executions)
+        build.execute(chapter, parameters, executed)
+        return len(executions) > before
+
+    assert again()
+    assert not again()
+    assert again({**smoke, "seeds": 3})
+    assert again()
+    (package / "plots.py").write_text("colour = 2\n")
+    assert again()
+    write_chapter(chapter, "print('another cell')")
+    assert again()
+    executed.write_bytes(executed.read_bytes()[: executed.stat().st_size // 2])
+    assert again()
+    assert not again()
+
+
+def test_a_table_that_was_deleted_or_edited_is_made_again(
+    build: ModuleType, root: Path, executions: list[str], tmp_path: Path
+) -> None:
+    cell = (
+        "import pandas as pd\nfrom fitnets_lib import report\n"
+        "report.table(pd.DataFrame({'a': ['1']}), 'tiny', 'A table.', preset)"
+    )
+    write_chapter(root / "book" / "01_tiny.ipynb", cell)
+    arguments = (root / "book" / "01_tiny.ipynb", build.preset("smoke"), tmp_path / "executed.ipynb")
+    table = tmp_path / "home" / "results" / "smoke" / "tiny.csv"
+    for times, change in ((1, None), (1, None), (2, table.unlink), (3, lambda: table.write_text("a\n2\n"))):
+        if change is not None:
+            change()
+        build.execute(*arguments)
+        assert len(executions) == times
+        assert table.read_text() == "a\n1\n"
+
+
+def test_the_executed_copy_hides_the_injected_cell_and_names_no_folder_of_this_machine(
+    build: ModuleType, root: Path, tmp_path: Path
+) -> None:
+    executed = tmp_path / "executed.ipynb"
+    build.execute(root / "book" / "01_tiny.ipynb", build.preset("smoke"), executed)
+    assert str(tmp_path) not in executed.read_text()
+    cells = nbformat.read(executed, as_version=4).cells
+    (injected,) = [cell for cell in cells if "injected-parameters" in cell.metadata.get("tags", [])]
+    assert "hide-cell" in injected.metadata.tags
+    assert cells[-1].outputs[0].text == "4\n"  # 2 seeds and 2 epochs
+
+
+def test_progress_is_shown_while_a_chapter_runs(
+    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    progress = build._Progress("04_hints", every=0.01)
+    with progress:
+        progress.file.write_text("run 1 of 2\nrun 2 of 2\n")
+        for _ in range(500):
+            progress.over.wait(0.01)
+            if "run 2 of 2" in (shown := capsys.readouterr().out):
+                break
+    assert shown == "  04_hints: run 2 of 2\n"
+    assert not progress.file.exists()
+
+
+def test_a_warning_of_jupyter_book_stops_the_build_and_is_shown(
+    build: ModuleType, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "book" / "intro.md").write_text("# One\n\nSee {numref}`fig-nowhere`.\n")
+    assert build.main(["--preset", "smoke"]) == 1
+    assert "fig-nowhere" in capsys.readouterr().err
+
+
+def test_without_an_address_the_book_says_so_and_with_one_it_shows_buttons(build: ModuleType) -> None:
+    def config(url: str) -> dict[str, Any]:
+        start: dict[str, Any] = {"repository": {"url": url}, "html": {}, "sphinx": {"config": {}}}
+        found: dict[str, Any] = build.with_home(start)
+        return found
+
+    without, there = config(""), config("https://example.org/book")
+    assert "no public address" in without["sphinx"]["config"]["myst_substitutions"]["home"]
+    assert "launch_buttons" not in without
+    assert there["html"]["use_repository_button"] is True
+    assert "colab_url" in there["launch_buttons"]
+    assert "https://example.org/book" in there["sphinx"]["config"]["myst_substitutions"]["home"]
+
+
+def test_the_address_reaches_the_colab_cell_of_every_chapter(build: ModuleType, root: Path) -> None:
+    config = root / "_config.yml"
+    config.write_text(config.read_text().replace('url: ""', "url: https://example.org/book"))
+    chapter = root / "book" / "01_tiny.ipynb"
+    notebook = nbformat.read(chapter, as_version=4)
+    notebook.cells.insert(1, nbformat.v4.new_code_cell("", metadata={"tags": ["colab"]}))
+    nbformat.write(notebook, chapter)
+    assert build.main(["--address"]) == 0
+    cell = nbformat.read(chapter, as_version=4).cells[1].source
+    assert "    %pip install --quiet --no-deps git+https://example.org/book" in cell
+    assert "google.colab" in cell
