@@ -1,0 +1,60 @@
+"""What a network costs: parameters and multiplications, counted as the paper counts and as everybody else does.
+
+The paper's convention was found by making its Tables 3 to 5 come out: weights without biases, and two pieces in every
+hidden fully connected layer, although text and released configuration give that layer five (the counting scripts of the
+released code count weights alone too). The full convention counts what is there, biases included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from fitnets_lib.networks import Conv, Dense, Network, shapes
+
+Convention = Literal["paper", "full"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one network costs under one convention.
+
+    Attributes:
+        layers: as the paper counts them: convolutions, the fully connected layer and the softmax.
+        parameters: weights, and in the full convention biases.
+        multiplications: for one image; a multiplication with the addition after it counts once.
+    """
+
+    layers: int
+    parameters: int
+    multiplications: int
+
+
+def cost(network: Network, convention: Convention = "paper") -> Cost:
+    """Counts parameters and multiplications of `network` (Table 5)."""
+    counted = as_counted(network) if convention == "paper" else network
+    inputs = [counted.image, *shapes(counted)[:-1]]
+    parameters = multiplications = 0
+    for shape, layer in zip(inputs, counted.layers, strict=True):
+        weights, outputs, places = _layer(layer, shape)
+        parameters += weights + (outputs if convention == "full" else 0)
+        multiplications += weights * places
+    return Cost(len(counted.layers), parameters, multiplications)
+
+
+def _layer(layer: Conv | Dense, shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Weights, linear outputs (one bias each), and the places at which each weight multiplies."""
+    if isinstance(layer, Dense):
+        size = 1
+        for side in shape:
+            size *= side
+        return size * layer.units * layer.pieces, layer.units * layer.pieces, 1
+    outputs = layer.channels * layer.pieces
+    height, width = (side + 2 * layer.padding - layer.kernel + 1 for side in shape[1:])  # before pooling
+    return shape[0] * layer.kernel**2 * outputs, outputs, height * width
+
+
+def as_counted(network: Network) -> Network:
+    """`network` with two pieces wherever it has more: the one reading under which the paper's counts come out."""
+    layers = tuple(replace(layer, pieces=min(layer.pieces, 2)) for layer in network.layers)
+    return replace(network, layers=layers)

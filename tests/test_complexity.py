@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from fitnets_lib.complexity import as_counted, cost
+from fitnets_lib.networks import Conv, Dense, Network, Pool, build
+from fitnets_lib.paper_networks import NETWORKS
+
+# The paper's printed figures (Tables 3, 4 and 5), each with the precision it is printed in.
+PRINTED = [
+    ("cifar10/teacher", 5, 9e6, 0.5e6, 725e6),
+    ("cifar10/fitnet1", 11, 250e3, 0.5e3, 30e6),
+    ("cifar10/fitnet2", 11, 862e3, 0.5e3, 108e6),
+    ("cifar10/fitnet3", 13, 1.6e6, 0.05e6, 392e6),
+    ("cifar10/fitnet4", 19, 2.5e6, 0.05e6, 382e6),
+    ("svhn/teacher", 5, 4.9e6, 0.05e6, None),
+    ("svhn/fitnet-by-text", 13, 1.5e6, 0.05e6, None),
+    ("mnist/teacher", 4, 361e3, 0.5e3, None),
+    ("mnist/fitnet", 7, 30e3, 0.5e3, None),
+]
+
+
+@pytest.mark.parametrize(("name", "layers", "parameters", "precision", "multiplications"), PRINTED)
+def test_the_papers_figures_come_out(
+    name: str, layers: int, parameters: float, precision: float, multiplications: float | None
+) -> None:
+    found = cost(NETWORKS[name])
+    assert found.layers == layers
+    assert abs(found.parameters - parameters) <= precision
+    if multiplications is not None:
+        assert abs(found.multiplications - multiplications) <= 0.5e6
+
+
+def test_fitnet_3_as_printed_does_not_give_the_counts_printed_for_it() -> None:
+    printed = cost(NETWORKS["cifar10/fitnet3-as-printed"])
+    assert (printed.parameters, round(printed.multiplications / 1e6)) == (1_503_304, 324)
+    mended = cost(NETWORKS["cifar10/fitnet3"])
+    assert (mended.parameters, round(mended.multiplications / 1e6)) == (1_569_544, 392)
+
+
+@pytest.mark.parametrize(("budget", "most"), [("30M", 31e6), ("107M", 108e6)])
+def test_the_depth_study_keeps_to_its_budgets(budget: str, most: float) -> None:
+    for depth in (5, 7, 9, 11):
+        found = cost(NETWORKS[f"cifar10/depth-{budget}-{depth}"])
+        assert found.layers == depth
+        assert 0.9 * most < found.multiplications < most or depth == 5
+
+
+def test_a_network_counted_by_hand() -> None:
+    layers = (Conv(2, kernel=3, padding=0, pieces=3, pool=Pool(2, 2)), Dense(4, pieces=5), Dense(3))
+    network = Network("small", (1, 6, 6), layers, middle=1)
+    # Full: convolution 9 * 6 weights at 4 * 4 places; dense 8 * 20; softmax 4 * 3. Biases 6, 20, 3.
+    full = cost(network, "full")
+    assert (full.parameters, full.multiplications) == (54 + 6 + 160 + 20 + 12 + 3, 54 * 16 + 160 + 12)
+    # Paper: no biases, two pieces where there are more.
+    paper = cost(network)
+    assert (paper.parameters, paper.multiplications) == (36 + 64 + 12, 36 * 16 + 64 + 12)
+    assert [layer.pieces for layer in as_counted(network).layers] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_full_count_is_what_the_built_network_has_and_what_torch_counts(name: str) -> None:
+    network = NETWORKS[name]
+    module, found = build(network), cost(network, "full")
+    assert found.parameters == sum(p.numel() for p in module.parameters())
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        module(torch.zeros(1, *network.image))
+    assert 2 * found.multiplications == counter.get_total_flops()

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from fitnets_lib.networks import Conv, Dense, Network, shapes
+from fitnets_lib.paper_networks import NETWORKS
+from fitnets_lib.regressors import convolutional_regressor, kernel_size
+
+CIFAR = [name for name in NETWORKS if name.startswith("cifar10/") and name != "cifar10/teacher"]
+
+
+def widths(network: Network) -> list[int]:
+    return [layer.channels for layer in network.layers if isinstance(layer, Conv)]
+
+
+def test_the_cifar_teachers_maps_have_the_sides_of_the_original() -> None:
+    # paper.md, section 3: 33 -> 16, 15 -> 7, 9 -> 5.
+    assert [shape[1] for shape in shapes(NETWORKS["cifar10/teacher"])[:3]] == [16, 7, 5]
+    assert [shape[1] for shape in shapes(NETWORKS["svhn/teacher"])[:3]] == [18, 10, 6]
+    assert [shape[1] for shape in shapes(NETWORKS["mnist/teacher"])[:3]] == [10, 4, 3]
+
+
+@pytest.mark.parametrize("name", CIFAR)
+def test_every_cifar_student_is_guided_at_an_8_by_8_map_by_a_2_by_2_regressor(name: str) -> None:
+    teacher, student = NETWORKS["cifar10/teacher"], NETWORKS[name]
+    assert student.middle_shape[1:] == (8, 8)
+    assert kernel_size(student.middle_shape[1], teacher.middle_shape[1]) == 2
+    assert convolutional_regressor(student.middle_shape, teacher.middle_shape)
+    assert shapes(student)[len(widths(student)) - 1][1:] == (1, 1)
+
+
+def test_the_fitnets_have_the_convolutions_of_table_7() -> None:
+    assert [len(widths(NETWORKS[f"cifar10/fitnet{n}"])) for n in (1, 2, 3, 4)] == [9, 9, 11, 17]
+    assert [NETWORKS[f"cifar10/fitnet{n}"].middle for n in (1, 2, 3, 4)] == [6, 6, 8, 11]
+    assert widths(NETWORKS["cifar10/fitnet4"]) == [32, 32, 32, 48, 48, *[80] * 6, *[128] * 6]
+
+
+def test_the_depth_studys_guided_layers_are_those_of_table_6() -> None:
+    for budget in ("30M", "107M"):
+        assert [NETWORKS[f"cifar10/depth-{budget}-{depth}"].middle for depth in (5, 7, 9, 11)] == [2, 4, 5, 7]
+
+
+def test_the_mnist_pair_meets_at_4_by_4() -> None:
+    assert NETWORKS["mnist/fitnet"].middle_shape == (16, 4, 4)
+    assert NETWORKS["mnist/teacher"].middle_shape == (48, 4, 4)
+    assert all(layer.pieces == 2 for layer in NETWORKS["mnist/fitnet"].layers if isinstance(layer, Conv))
+
+
+def test_every_network_on_32_by_32_has_a_maxout_layer_of_5_pieces_before_the_softmax() -> None:
+    for name, network in NETWORKS.items():
+        if not name.startswith("mnist"):
+            hidden, softmax = network.layers[-2:]
+            assert isinstance(hidden, Dense) and isinstance(softmax, Dense)
+            assert (hidden.pieces, softmax.pieces) == (5, 1)
+            assert hidden.units == (400 if name == "svhn/teacher" else 500)
+            assert softmax.units == (100 if name.startswith("cifar100") else 10)
+
+
+def test_no_convolutional_regressor_fits_the_svhn_hint_that_the_configuration_suggests() -> None:
+    # paper.md, section 2: the second layer's 10 x 10 map is larger than the student's 8 x 8.
+    assert NETWORKS["svhn/teacher"].middle_shape[1] > NETWORKS["svhn/fitnet-by-text"].middle_shape[1]
