@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fitnets_lib import curriculum
+from fitnets_lib.curriculum import Pacing, easiest, entropy, first_k, geometric, is_curriculum, linear, root, self_paced
+from fitnets_lib.errors import BadInput
+
+starts = st.floats(0.01, 1)
+overs = st.floats(0, 1)
+powers = st.floats(1, 8)
+losses = st.lists(st.floats(0.001, 100), min_size=2, max_size=30).map(
+    lambda some: torch.tensor(some, dtype=torch.float64)
+)
+
+
+@given(starts, powers, overs, overs)
+def test_every_pacing_goes_from_start_to_1_and_never_back(start: float, power: float, one: float, other: float) -> None:
+    early, late = sorted((one, other))
+    paces: list[Pacing] = [linear(start), root(start, power), geometric(start)]
+    for pace in paces:
+        assert pace(0) == pytest.approx(start)
+        assert pace(1) == pytest.approx(1)
+        assert pace(early) <= pace(late) + 1e-12
+
+
+@given(starts, overs)
+def test_the_root_of_power_1_is_the_straight_line(start: float, over: float) -> None:
+    assert root(start, 1)(over) == pytest.approx(start + (1 - start) * over)
+
+
+@pytest.mark.parametrize(("power", "half"), [(1, 0.625), (2, math.sqrt(0.53125)), (3, 0.5078125 ** (1 / 3))])
+def test_the_power_of_a_root_is_the_one_asked_for(power: float, half: float) -> None:
+    # Start 1/4, half way: ((1/4)^p + (1 - (1/4)^p) / 2)^(1/p), worked by hand.
+    assert root(0.25, power)(0.5) == pytest.approx(half)
+
+
+@given(starts, overs, powers, powers)
+def test_a_larger_power_brings_hard_examples_in_sooner(start: float, over: float, one: float, other: float) -> None:
+    small, large = sorted((one, other))
+    assert root(start, small)(over) <= root(start, large)(over) + 1e-9
+
+
+def test_geometric_pacing_multiplies_by_equal_factors() -> None:
+    assert [geometric(1 / 16)(over) for over in (0, 0.25, 0.5, 0.75, 1)] == [1 / 16, 1 / 8, 1 / 4, 1 / 2, 1]
+
+
+@pytest.mark.parametrize("start", [0, -0.1, 1.1, math.nan])
+def test_a_start_that_is_no_share_is_refused(start: float) -> None:
+    for pacing in (linear, geometric, lambda s: root(s, 2)):
+        with pytest.raises(BadInput, match="start = "):
+            pacing(start)
+
+
+def test_other_values_that_cannot_be_are_refused() -> None:
+    with pytest.raises(BadInput, match=r"power = 0\.5: a number of at least 1"):
+        root(0.5, 0.5)
+    with pytest.raises(BadInput, match=r"over = 1\.5"):
+        linear(0.5)(1.5)
+    for weights in ([0.0, 0.0], [1.0, -1.0]):
+        with pytest.raises(BadInput, match="weights = "):
+            entropy(torch.tensor(weights))
+
+
+@given(losses, starts)
+def test_the_easiest_are_easier_than_the_rest_and_as_many_as_asked(difficulty: torch.Tensor, share: float) -> None:
+    chosen = easiest(difficulty, share).bool()
+    assert int(chosen.sum()) == max(1, round(share * len(difficulty)))
+    if not chosen.all():
+        assert difficulty[chosen].max() <= difficulty[~chosen].min()
+
+
+@given(losses, starts, powers)
+def test_easiest_first_with_any_pacing_is_a_curriculum_in_bengios_sense(
+    difficulty: torch.Tensor, start: float, power: float
+) -> None:
+    for pace in (linear(start), root(start, power), geometric(start)):
+        assert is_curriculum(torch.stack([easiest(difficulty, pace(step / 5)) for step in range(6)]))
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        [[1.0, 0, 0], [0, 1, 1], [1, 1, 1]],  # the first example is taken back
+        [[1.0, 0, 0], [1, 1, 0]],  # the last is never shown
+        [[1.0, 1, 1], [1, 1, 2]],  # a weight above 1
+        [[0.4, 0.4, 0.4], [1, 0.4, 0.4], [1, 1, 1]],  # entropy falls
+    ],
+)
+def test_what_breaks_one_of_the_conditions_is_no_curriculum(weights: list[list[float]]) -> None:
+    assert not is_curriculum(torch.tensor(weights))
+
+
+def test_entropy_is_that_of_the_examples_shown() -> None:
+    assert entropy(torch.tensor([1.0, 1, 0, 0])) == pytest.approx(math.log(2))
+    assert entropy(torch.tensor([0.5, 0.25, 0.25])) == pytest.approx(1.5 * math.log(2))
+
+
+def test_a_self_paced_student_takes_the_losses_under_1_over_k() -> None:
+    assert self_paced(torch.tensor([0.1, 0.5, 0.6]), k=2).tolist() == [1, 0, 0]
+
+
+@given(losses, st.floats(0.1, 10), st.floats(1.01, 3))
+def test_lowering_k_only_adds_examples(some: torch.Tensor, k: float, factor: float) -> None:
+    assert (self_paced(some, k / factor) >= self_paced(some, k)).all()
+
+
+@given(losses, starts)
+def test_the_first_k_selects_the_share_with_the_smallest_losses(some: torch.Tensor, share: float) -> None:
+    chosen = self_paced(some, first_k(some, share)).bool()
+    wanted = max(1, round(share * len(some)))
+    border = some.sort().values[wanted - 1]
+    assert (chosen[some <= border]).all()
+    assert not chosen[some > border * (1 + 2e-6)].any()
+
+
+def test_confidence_is_the_probability_of_the_teachers_guess() -> None:
+    logits = torch.tensor([[0.0, 0.0], [math.log(3), 0.0]])
+    assert curriculum.confidence(logits).tolist() == pytest.approx([0.5, 0.75])
