@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -33,11 +34,6 @@ from fitnets_lib import files, paths, source
 from fitnets_lib.errors import BadInput
 from fitnets_lib.settings import PRESETS, check, check_declared
 from fitnets_lib.sweep import PROGRESS_FILE
-
-# A kernel that listens on no network port, where the system has the means for that.
-KERNEL = (
-    Config({"KernelManager": {"transport": "ipc"}}) if os.name == "posix" else Config()
-)
 
 # What the theme writes into each page that a page opened from the disk must not have:
 # fonts preloaded as if from another site, which a browser refuses (they load without),
@@ -115,7 +111,7 @@ def execute(chapter: Path, parameters: dict[str, Any], executed: Path) -> str:
     begun = time.monotonic()
     executed.parent.mkdir(parents=True, exist_ok=True)
     partial = executed.with_suffix(".partial.ipynb")
-    with _Progress(chapter.stem):
+    with _Progress(chapter.stem), tempfile.TemporaryDirectory() as sockets:
         try:
             papermill.execute_notebook(
                 chapter,
@@ -124,7 +120,7 @@ def execute(chapter: Path, parameters: dict[str, Any], executed: Path) -> str:
                 kernel_name="python3",
                 cwd=ROOT / "book",
                 progress_bar=False,
-                config=KERNEL,
+                config=_kernel(sockets),
             )
         except PapermillExecutionError as error:
             place = f"{chapter.relative_to(ROOT)}, code cell {error.exec_count}"
@@ -136,6 +132,13 @@ def execute(chapter: Path, parameters: dict[str, Any], executed: Path) -> str:
     files.write(executed, nbformat.writes(notebook).encode())
     partial.unlink()
     return f"executed in {seconds:.0f} s"
+
+
+def _kernel(sockets: str) -> Config:
+    """A kernel that listens on no network port, where the system has the means."""
+    if os.name != "posix":
+        return Config()
+    return Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
 
 
 def _still_holds(executed: Path, fresh: str) -> bool:

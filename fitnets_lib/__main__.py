@@ -52,9 +52,18 @@ def count(name: str, convention: Convention, as_json: bool) -> None:
         )
 
 
-if __name__ == "__main__":
+def run(arguments: list[str] | None = None) -> int:
+    """Runs one command and returns its exit status, 2 for bad input."""
     try:
-        main()
+        main(arguments, standalone_mode=False)
     except BadInput as error:
         click.echo(str(error), err=True)
-        sys.exit(2)
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())

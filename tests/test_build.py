@@ -155,6 +155,7 @@ def test_the_executed_copy_hides_the_injected_cell_and_names_no_folder_of_this_m
     (injected,) = [cell for cell in cells if "injected-parameters" in cell.metadata.get("tags", [])]
     assert "hide-cell" in injected.metadata.tags
     assert cells[-1].outputs[0].text == "4\n"  # 2 seeds and 2 epochs
+    assert {path.name for path in (root / "book").iterdir() if path.is_socket()} == set()
 
 
 def test_progress_is_shown_while_a_chapter_runs(

@@ -33,7 +33,7 @@ def test_of_equal_pieces_the_first_takes_the_gradient() -> None:
     assert z.grad.tolist() == [[1.0, 0.0, 1.0, 0.0]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.integers(4, 12),
     st.lists(

@@ -85,9 +85,7 @@ def page(browser: Browser, trouble: list[str], view: str) -> Iterator[Page]:
 
 def read(page: Page, html: Path, name: str) -> None:
     page.goto((html / "book" / f"{name}.html").as_uri())
-    page.wait_for_load_state("networkidle")
-    if "math notranslate" in (html / "book" / f"{name}.html").read_text(encoding="utf-8"):
-        page.wait_for_selector("mjx-container")
+    page.evaluate("window.MathJax && MathJax.startup.promise")
 
 
 @pytest.mark.parametrize("name", PAGES)
