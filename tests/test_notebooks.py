@@ -177,7 +177,6 @@ def papermill(tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.xdist_group("book")
 def test_plain_papermill_runs_a_chapter_from_anywhere_with_other_parameters(tmp_path: Path) -> None:
     done = papermill(tmp_path, "-p", "seeds", "2", "-y", "depths: [5]")
     assert done.returncode == 0, done.stderr
