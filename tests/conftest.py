@@ -11,9 +11,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 from playwright.sync_api import Browser, sync_playwright
 
 from fitnets_lib.paths import CHECKOUT
+
+torch.set_num_threads(1)  # two workers share the processors
 
 
 def load_build() -> ModuleType:

@@ -13,8 +13,6 @@ from playwright.sync_api import Browser, Page, Route
 
 from fitnets_lib.paths import CHECKOUT
 
-pytestmark = pytest.mark.xdist_group("book")
-
 PAGES = ["intro", "03_knowledge_distillation", "04_hint_training", "reproducing", "glossary", "bibliography"]
 CHAPTERS = [name for name in PAGES if name[0].isdigit()]
 
