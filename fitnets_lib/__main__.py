@@ -1,4 +1,9 @@
-"""The command line: `python -m fitnets_lib networks`, `python -m fitnets_lib count cifar10/fitnet1 --json`."""
+"""The command line: lists networks, counts what they cost, does one run.
+
+python -m fitnets_lib networks
+python -m fitnets_lib count cifar10/fitnet1 --json
+python -m fitnets_lib run --teacher digits/teacher --student digits/student-11 --recipe hint-then-kd --json
+"""
 
 from __future__ import annotations
 
@@ -8,21 +13,32 @@ from dataclasses import asdict
 
 import click
 
+from fitnets_lib import paths
 from fitnets_lib.complexity import Convention, cost
 from fitnets_lib.errors import BadInput
-from fitnets_lib.networks import Network
+from fitnets_lib.networks import DIGITS_TEACHER, Network, digits_student
+from fitnets_lib.optimisation import Training
 from fitnets_lib.paper_networks import NETWORKS
+from fitnets_lib.recipes import BACKPROP, RECIPES
+from fitnets_lib.runs import Run, Store, execute
+
+NAMED = {
+    "digits/teacher": DIGITS_TEACHER,
+    **{f"digits/student-{depth}": digits_student(depth) for depth in range(5, 27, 2)},
+    **NETWORKS,
+}
+"""The networks that the command line knows."""
 
 
 def named(name: str) -> Network:
-    """The network of the paper called `name`.
+    """The network called `name`.
 
     Raises:
         BadInput: if there is none; it says how to list them.
     """
-    if name not in NETWORKS:
+    if name not in NAMED:
         raise BadInput("network", name, "one of those that `python -m fitnets_lib networks` lists")
-    return NETWORKS[name]
+    return NAMED[name]
 
 
 @click.group()
@@ -32,8 +48,8 @@ def main() -> None:
 
 @main.command()
 def networks() -> None:
-    """Lists the paper's networks by name."""
-    click.echo("\n".join(NETWORKS))
+    """Lists the networks by name: the digits' and the paper's."""
+    click.echo("\n".join(NAMED))
 
 
 @main.command()
@@ -50,6 +66,38 @@ def count(name: str, convention: Convention, as_json: bool) -> None:
             f"{name}: {found['layers']} layers, {found['parameters']:,} parameters, "
             f"{found['multiplications']:,} multiplications an image ({convention} convention)"
         )
+
+
+@main.command("run")
+@click.option("--data", default="digits", show_default=True, help="Data set.")
+@click.option("--student", required=True, help="Name of the network to train.")
+@click.option("--teacher", help="Name of its teacher; without one, only backprop and its like can be run.")
+@click.option("--recipe", type=click.Choice(list(RECIPES)), default="hint-then-kd", show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--epochs", type=click.IntRange(min=1), default=40, show_default=True, help="In all stages together.")
+@click.option("--teacher-epochs", type=click.IntRange(min=1), default=20, show_default=True)
+@click.option("--batch", type=click.IntRange(min=1), default=32, show_default=True, help="Images a step.")
+@click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1e-3, show_default=True)
+@click.option("--spread", type=click.FloatRange(min=0, min_open=True), default=0.005, show_default=True)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object in place of a line to read.")
+def run_one(
+    data: str, student: str, teacher: str | None, recipe: str, seed: int, epochs: int, teacher_epochs: int, batch: int,
+    learning_rate: float, spread: float, device: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Trains one student, its teacher first, or reads a run back that was made before.
+
+    The student starts from U(-spread, spread), the teacher by torch's default rule.
+    """
+    ours = Training(epochs, patience=epochs, learning_rate=learning_rate, batch=batch, spread=spread)
+    taught = Training(teacher_epochs, patience=teacher_epochs, learning_rate=learning_rate, batch=batch, spread=None)
+    by = None if teacher is None else Run(data, named(teacher), BACKPROP, taught, seed, device=device)
+    run = Run(data, named(student), RECIPES[recipe], ours, seed, by, device)
+    result = execute(run, Store(paths.runs()))
+    found = {"run": run.name, "data": data, "student": student, "teacher": teacher, "recipe": recipe, "seed": seed,
+             "epochs": len(result.curve), "test_error": result.test_error,
+             "validation_error": result.validation_error, "seconds": result.seconds}  # fmt: skip
+    click.echo(json.dumps(found) if as_json else f"{run}: {100 * result.test_error:.2f} % of the test images wrong")
 
 
 def run(arguments: list[str] | None = None) -> int:

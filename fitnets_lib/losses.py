@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,19 +23,57 @@ def softened(logits: Tensor, temperature: float) -> Tensor:
     return F.softmax(logits / temperature, dim=-1)
 
 
-def distillation_loss(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+@dataclass(frozen=True)
+class Fidelity:
+    """How the teacher's term of the KD loss treats the temperature.
+
+    Attributes:
+        name: what tables call it.
+        student_softened: whether the student's output is softened too when it is compared with the teacher's.
+        tau_squared: whether the term is multiplied by tau squared, so that its gradient keeps its size as tau grows.
+    """
+
+    name: str
+    student_softened: bool
+    tau_squared: bool
+
+
+PAPER = Fidelity("paper", student_softened=True, tau_squared=False)
+"""Both sides softened, no factor: as the paper writes it (section 2.1, equation 2)."""
+OFFICIAL = Fidelity("official", student_softened=False, tau_squared=False)
+"""As the released `KDCost` reads: its student is softened while the graph is built and no longer when it runs."""
+MODERN = Fidelity("modern", student_softened=True, tau_squared=True)
+"""Both sides softened, times tau squared: Hinton et al. (2015), and most libraries since."""
+
+
+def distillation_loss(
+    student_logits: Tensor, teacher_logits: Tensor, temperature: float, fidelity: Fidelity = PAPER
+) -> Tensor:
     """H(P_T^tau, P_S^tau): cross-entropy between the softened outputs, in nats, averaged over the batch.
 
-    Both sides are softened and there is no factor tau squared, as the paper writes it (equation 2).
+    Args:
+        student_logits: a_S, (batch, classes).
+        teacher_logits: a_T, (batch, classes).
+        temperature: tau.
+        fidelity: whose reading of the temperature.
     """
     targets = softened(teacher_logits, temperature)
-    return -(targets * F.log_softmax(student_logits / temperature, dim=1)).sum(dim=1).mean()
+    own = temperature if fidelity.student_softened else 1.0
+    factor = temperature**2 if fidelity.tau_squared else 1.0
+    return -factor * (targets * F.log_softmax(student_logits / own, dim=1)).sum(dim=1).mean()
 
 
-def kd_loss(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, temperature: float, lam: float) -> Tensor:
+def kd_loss(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    temperature: float,
+    lam: float,
+    fidelity: Fidelity = PAPER,
+) -> Tensor:
     """L_KD = H(y_true, P_S) + lambda H(P_T^tau, P_S^tau), equation 2."""
     return classification_loss(student_logits, labels) + lam * distillation_loss(
-        student_logits, teacher_logits, temperature
+        student_logits, teacher_logits, temperature, fidelity
     )
 
 
@@ -47,6 +87,26 @@ def hint_loss(hint: Tensor, regressed: Tensor) -> Tensor:
     Raises:
         ValueError: if the shapes differ; broadcasting would compare every pixel with every other.
     """
+    return _half_squares(hint, regressed).flatten(1).sum(dim=1).mean()
+
+
+def released_hint_loss(hint: Tensor, regressed: Tensor) -> Tensor:
+    """Equation 3 as the released `HintCost` reduces it: summed over the rows of the maps, averaged over all the rest.
+
+    Its tensors are laid out (channels, rows, columns, batch), and it sums over axis 1. The value is `hint_loss` divided
+    by channels times columns: the same learning rate means another step wherever the optimiser is not blind to scale.
+
+    Args:
+        hint: u_h(x), (batch, channels, height, width).
+        regressed: r(v_g(x)), the same shape.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
+    return _half_squares(hint, regressed).sum(dim=2).mean()
+
+
+def _half_squares(hint: Tensor, regressed: Tensor) -> Tensor:
     if hint.shape != regressed.shape:
         raise ValueError(f"hint map {tuple(hint.shape)} and regressed map {tuple(regressed.shape)} differ in shape")
-    return 0.5 * (hint - regressed).square().flatten(1).sum(dim=1).mean()
+    return 0.5 * (hint - regressed).square()

@@ -24,21 +24,32 @@ class Pool:
 
 @dataclass(frozen=True)
 class Conv:
-    """A maxout convolution with `channels` units of `pieces` linear pieces each, and its pooling if it has one."""
+    """A convolution of `channels` units, maxout over `pieces` linear pieces each, and its pooling if it has one.
+
+    With one piece and `relu` it is what AFLW's networks are made of (A.4). A channel has one bias, the same at every
+    place, as the released configurations ask for (`tied_b`).
+    """
 
     channels: int
     kernel: int = 3
     padding: int = 1
     pieces: int = 2
     pool: Pool | None = None
+    relu: bool = False
 
 
 @dataclass(frozen=True)
 class Dense:
-    """A fully connected maxout layer; with one piece it is linear, as the layer before the softmax is."""
+    """A fully connected maxout layer; with one piece it is linear, as the layer before the softmax is.
+
+    `sigmoid` marks an output of one unit whose sigmoid is the probability of class 1 of two (A.4). Its logits are
+    (0, a), whose softmax is that sigmoid, so that losses need not know.
+    """
 
     units: int
     pieces: int = 1
+    relu: bool = False
+    sigmoid: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,7 @@ class Network:
         """How many classes the last layer tells apart."""
         last = self.layers[-1]
         assert isinstance(last, Dense)
-        return last.units
+        return 2 if last.sigmoid else last.units
 
     @property
     def middle_shape(self) -> tuple[int, ...]:
@@ -90,14 +101,16 @@ def shapes(network: Network) -> list[tuple[int, ...]]:
         if isinstance(layer, Dense):
             here = (_positive(layer.units, f"{place}, units"),)
             _positive(layer.pieces, f"{place}, pieces")
+            if layer.sigmoid and (number < len(network.layers) or (layer.units, layer.pieces) != (1, 1)):
+                raise BadInput(f"{place}, sigmoid", layer, "the last layer, with one unit of one piece")
         elif len(here) != 3:
             raise BadInput(place, layer, "a convolution cannot follow a fully connected layer")
         else:
             here = _conv_shape(layer, here, place)
         found.append(here)
-    if not network.layers or not isinstance(network.layers[-1], Dense):
+    if not network.layers or not isinstance(last := network.layers[-1], Dense):
         raise BadInput(f"{network.name}.layers", network.layers[-1:], "the last layer is a Dense that gives the logits")
-    return found
+    return [*found[:-1], (2,)] if last.sigmoid else found
 
 
 def _positive(value: int, place: str) -> int:
@@ -143,8 +156,8 @@ def maxout(z: Tensor, pieces: int) -> Tensor:
     return largest
 
 
-class MaxoutConv(nn.Module):
-    """The module of a `Conv`: convolution, maxout over the pieces, then max-pooling. No other non-linearity."""
+class Convolution(nn.Module):
+    """The module of a `Conv`: convolution, maxout over the pieces, ReLU if it has one, then max-pooling."""
 
     def __init__(self, in_channels: int, layer: Conv) -> None:
         super().__init__()
@@ -152,25 +165,29 @@ class MaxoutConv(nn.Module):
         self.pieces = layer.pieces
         # ceil_mode: the original counts a window that hangs over the border, so 33 pixels pooled 4/2 give 16.
         pool = layer.pool
+        self.activation = nn.ReLU() if layer.relu else nn.Identity()
         self.pool = nn.MaxPool2d(pool.size, pool.stride, ceil_mode=True) if pool else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, in_channels, height, width) to (batch, channels, height', width')."""
-        pooled: Tensor = self.pool(maxout(self.linear(x), self.pieces))
+        pooled: Tensor = self.pool(self.activation(maxout(self.linear(x), self.pieces)))
         return pooled
 
 
-class MaxoutDense(nn.Module):
+class FullyConnected(nn.Module):
     """The module of a `Dense`: flattens what it is given, then a linear map and maxout over the pieces."""
 
     def __init__(self, in_features: int, layer: Dense) -> None:
         super().__init__()
         self.linear = nn.Linear(in_features, layer.units * layer.pieces)
         self.pieces = layer.pieces
+        self.activation = nn.ReLU() if layer.relu else nn.Identity()
+        self.output = nn.ZeroPad1d((1, 0)) if layer.sigmoid else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, ...) to (batch, units)."""
-        return maxout(self.linear(x.flatten(1)), self.pieces)
+        """(batch, ...) to (batch, units), or to two logits where the one unit has a sigmoid."""
+        found: Tensor = self.output(self.activation(maxout(self.linear(x.flatten(1)), self.pieces)))
+        return found
 
 
 def build(network: Network) -> nn.Sequential:
@@ -180,7 +197,7 @@ def build(network: Network) -> nn.Sequential:
     """
     inputs = [network.image, *shapes(network)[:-1]]
     modules = [
-        MaxoutConv(shape[0], layer) if isinstance(layer, Conv) else MaxoutDense(torch.Size(shape).numel(), layer)
+        Convolution(shape[0], layer) if isinstance(layer, Conv) else FullyConnected(torch.Size(shape).numel(), layer)
         for shape, layer in zip(inputs, network.layers, strict=True)
     ]
     return nn.Sequential(*modules)

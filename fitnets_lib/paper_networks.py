@@ -1,11 +1,9 @@
-"""The paper's networks, as data (Tables 6 and 7, appendices A.1 to A.3, and the released configurations).
-
-AFLW's networks, which are not maxout, are not here yet.
-"""
+"""The paper's networks, as data (Tables 6 and 7, appendices A.1 to A.4, and the released configurations)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fitnets_lib.networks import Conv, Dense, Network, Pool
 
@@ -95,6 +93,29 @@ _SVHN_TEACHER = Network(
     middle=2,
 )
 
+
+def _face_net(name: str, channels: int, widths: Sequence[int], kernels: Sequence[int], middle: int) -> Network:
+    """A ReLU network for images of 16 x 16 with one sigmoid at its end: face or no face (A.4).
+
+    Args:
+        name: of the network.
+        channels: of the image; the paper does not say whether AFLW's were in colour, the stand-in's are grey.
+        widths: of the convolutions, none of them padded.
+        kernels: their sides; the 3 of the teacher's first is followed by the one pooling, 2 x 2.
+        middle: number, from 1, of the hint or guided layer.
+    """
+    layers = [Conv(width, kernel, 0, pieces=1, relu=True) for width, kernel in zip(widths, kernels, strict=True)]
+    if len(set(kernels)) > 1:
+        layers[0] = replace(layers[0], pool=Pool(2, 2))
+    return Network(name, (channels, 16, 16), (*layers, Dense(1, sigmoid=True)), middle)
+
+
+_FACES = {
+    "teacher": ((128, 512, 512), (3, 2, 5), 3),
+    "fitnet1": ((16, *[32] * 6), (3,) * 7, 5),
+    "fitnet2": ((32, *[64] * 6), (3,) * 7, 5),
+}
+
 _ALL = [
     *(_cifar_teacher(f"{data}/teacher", classes) for data, classes in (("cifar10", 10), ("cifar100", 100))),
     *(
@@ -109,7 +130,12 @@ _ALL = [
     # The paper contradicts itself: 13 layers and 1.5M parameters in the text and Table 3, FitNet 4 in appendix A.3.
     thin("svhn/fitnet-by-text", *_FITNETS["fitnet3-as-printed"]),
     thin("svhn/fitnet-by-appendix", *_FITNETS["fitnet4"]),
+    *(
+        _face_net(f"{data}/{name}", channels, *described)
+        for data, channels in (("aflw", 3), ("faces", 1))
+        for name, described in _FACES.items()
+    ),
 ]
 
 NETWORKS: dict[str, Network] = {network.name: network for network in _ALL}
-"""Every maxout network of the paper by its name."""
+"""Every network of the paper by its name; `faces/...` are AFLW's for the grey stand-in."""

@@ -1,11 +1,24 @@
-"""Regressors: what maps the student's guided layer onto the teacher's hint layer (section 2.2 of the paper)."""
+"""Regressors: what maps the student's guided layer onto the teacher's hint layer (section 2.2 of the paper).
+
+Each is a function of both shapes and of the hint layer, whose pieces and non-linearity the regressor shares. It is
+trained in stage 1 and then thrown away.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
 
 from torch import nn
 
 from fitnets_lib.errors import BadInput
-from fitnets_lib.networks import Conv, MaxoutConv
+from fitnets_lib.networks import Conv, Convolution, Dense, FullyConnected
+
+Shape = tuple[int, ...]
+"""(channels, height, width) of a feature map."""
+
+Regressor = Callable[[Shape, Shape, Conv], nn.Module]
+"""Makes a regressor from the guided map's shape, the hint map's shape and the hint layer."""
 
 
 def kernel_size(guided_side: int, hint_side: int) -> int:
@@ -23,33 +36,82 @@ def kernel_size(guided_side: int, hint_side: int) -> int:
     return guided_side - hint_side + 1
 
 
-def convolutional_regressor(
-    guided: tuple[int, ...], hint: tuple[int, ...], pieces: int = 2, same: bool = False
-) -> nn.Module:
-    """A maxout convolution from the guided map to the hint map; it is trained in stage 1 and then thrown away.
-
-    Args:
-        guided: (channels, height, width) of the student's guided layer.
-        hint: (channels, height, width) of the teacher's hint layer.
-        pieces: linear pieces, as many as the hint layer has, so that both sides have the same non-linearity.
-        same: for maps of one size, a zero-padded 3 x 3 convolution instead of the valid one, which would be 1 x 1.
-
-    Raises:
-        BadInput: if a side is not a feature map, the hint map is larger than the guided map, or `same` is asked of
-            maps whose sizes differ.
-    """
+def _kernel(guided: Shape, hint: Shape) -> int:
+    """The one side of a square kernel that fits both shapes."""
     for what, shape in (("guided", guided), ("hint", hint)):
         if len(shape) != 3:
             raise BadInput(
                 f"{what} shape", shape, "a feature map (channels, height, width): choose a convolutional layer"
             )
-    if same:
-        if guided[1:] != hint[1:]:
-            raise BadInput(
-                "same", same, f"guided {guided[1:]} and hint {hint[1:]} differ in size: only the valid convolution fits"
-            )
-        return MaxoutConv(guided[0], Conv(hint[0], kernel=3, padding=1, pieces=pieces))
     sides = {kernel_size(g, h) for g, h in zip(guided[1:], hint[1:], strict=True)}
     if len(sides) > 1:
         raise BadInput("hint shape", hint, f"as square as the guided map {guided}: the kernel is k x k")
-    return MaxoutConv(guided[0], Conv(hint[0], kernel=sides.pop(), padding=0, pieces=pieces))
+    return sides.pop()
+
+
+def convolutional_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
+    """A valid k x k convolution with k = N_guided - N_hint + 1 and the hint layer's pieces: the paper's choice.
+
+    Raises:
+        BadInput: if a side is not a feature map or the hint map is larger than the guided map.
+    """
+    kernel = _kernel(guided, hint)
+    return Convolution(guided[0], replace(layer, channels=hint[0], kernel=kernel, padding=0, pool=None))
+
+
+def linear_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
+    """The same convolution without a non-linearity: one piece, as the formula of section 2.2 counts."""
+    return convolutional_regressor(guided, hint, replace(layer, pieces=1, relu=False))
+
+
+def same_size_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
+    """For maps of one size: a zero-padded 3 x 3 convolution in place of the valid one, which would be 1 x 1.
+
+    Raises:
+        BadInput: if the maps differ in size.
+    """
+    _same_size(guided, hint)
+    return Convolution(guided[0], replace(layer, channels=hint[0], kernel=3, padding=1, pool=None))
+
+
+def pointwise_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
+    """For maps of one size: a 1 x 1 convolution, as most libraries have it.
+
+    Raises:
+        BadInput: if the maps differ in size.
+    """
+    _same_size(guided, hint)
+    return convolutional_regressor(guided, hint, layer)
+
+
+def _same_size(guided: Shape, hint: Shape) -> None:
+    if _kernel(guided, hint) != 1:
+        raise BadInput("hint shape", hint, f"the size of the guided map {guided}; for others a valid convolution fits")
+
+
+def fully_connected_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
+    """Every hint value from every guided value, by a matrix: what the paper argues against (section 2.2).
+
+    Raises:
+        BadInput: if a side is not a feature map. Any two sizes fit.
+    """
+    if len(guided) != 3 or len(hint) != 3:
+        raise BadInput("guided and hint shape", (guided, hint), "two feature maps (channels, height, width)")
+    inputs, outputs = guided[0] * guided[1] * guided[2], hint[0] * hint[1] * hint[2]
+    dense = FullyConnected(inputs, Dense(outputs, pieces=layer.pieces, relu=layer.relu))
+    return nn.Sequential(dense, nn.Unflatten(1, hint))
+
+
+def convolutional_parameters(guided: Shape, hint: Shape) -> int:
+    """k_1 k_2 O_h O_g, the weights of one piece (section 2.2).
+
+    Raises:
+        BadInput: as `convolutional_regressor`.
+    """
+    return _kernel(guided, hint) ** 2 * hint[0] * guided[0]
+
+
+def fully_connected_parameters(guided: Shape, hint: Shape) -> int:
+    """N_h1 N_h2 O_h N_g1 N_g2 O_g, the weights of one piece (section 2.2)."""
+    (g_channels, g_height, g_width), (h_channels, h_height, h_width) = guided, hint
+    return h_height * h_width * h_channels * g_height * g_width * g_channels

@@ -19,10 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from fitnets_lib import data, files, source
+from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import Network, build
+from fitnets_lib.optimisation import Training
 from fitnets_lib.recipes import Recipe
-from fitnets_lib.teacher_cache import ask
-from fitnets_lib.training import Epoch, Lesson, Progress, Training, train
+from fitnets_lib.teacher_cache import Lesson, ask
+from fitnets_lib.training import Epoch, Progress, train
 
 CHECKPOINT_EVERY = 5.0
 """Seconds between two checkpoints of a run under way, at least."""
@@ -50,6 +52,10 @@ class Run:
     teacher: Run | None = None
     device: str = "cpu"
 
+    def __post_init__(self) -> None:
+        for stage in self.recipe.stages:
+            stage.loss.fits(self.network, None if self.teacher is None else self.teacher.network)
+
     @cached_property
     def name(self) -> str:
         """The first 20 hexadecimal digits of a hash over specification, data, library source and torch version."""
@@ -66,12 +72,12 @@ class Run:
 
 
 def specification(part: Any) -> Any:  # noqa: ANN401  any part of a run, as JSON
-    """A run, or any part of it, as JSON: each dataclass with its type and its fields."""
+    """A run, or any part of it, as JSON: each dataclass with its type and its fields, a function by its name."""
     if is_dataclass(part):
         return {"type": type(part).__name__, **{f.name: specification(getattr(part, f.name)) for f in fields(part)}}
     if isinstance(part, list | tuple):
         return [specification(item) for item in part]
-    return part
+    return part.__qualname__ if callable(part) else part
 
 
 @dataclass(frozen=True)
@@ -200,14 +206,32 @@ def error_rate(network: nn.Sequential, split: data.Split) -> float:
     return float((torch.cat(guesses) != split.labels).double().mean())
 
 
+def check_images(network: Network, name: str) -> None:
+    """Refuses a network that was made for other images or classes than those of data set `name`.
+
+    Raises:
+        BadInput: with both shapes or both numbers.
+    """
+    train = data.load(name).train
+    image, classes = tuple(train.images.shape[1:]), int(train.labels.max()) + 1
+    if network.image != image:
+        raise BadInput(f"image of {network.name}", network.image, f"{image}, the shape of the images of {name}")
+    if network.classes != classes:
+        raise BadInput(f"classes of {network.name}", network.classes, f"{classes}, as many as {name} has")
+
+
 def execute(run: Run, store: Store) -> Result:
     """Reads `run` back from the store, or trains it, its teacher first, and keeps it.
 
     Training uses one thread, so that a run gives the same bits alone and beside others.
+
+    Raises:
+        BadInput: if the data set is absent or damaged, or a network does not fit its images.
     """
     kept = store.result(run)
     if kept is not None:
         return kept
+    check_images(run.network, run.data)
     if run.teacher is not None:
         execute(run.teacher, store)
     threads = torch.get_num_threads()
@@ -231,12 +255,19 @@ def _train(run: Run, store: Store) -> Result:
     # Every choice is made; this is the one place that looks at the test images.
     result = Result(
         test_error=error_rate(network, data.load_test(run.data)),
-        validation_error=error_rate(network, splits.validation),
+        validation_error=validation_error(run.recipe, curve),
         curve=tuple(curve),
         seconds=seconds,
     )
     store.keep(run, result, network)
     return result
+
+
+def validation_error(recipe: Recipe, curve: list[Epoch]) -> float:
+    """The best epoch's validation error in the last stage, before any retraining: what choices may be made by."""
+    last = len(recipe.stages)
+    errors = [row.validation_error for row in curve if row.stage == last and row.validation_error is not None]
+    return min(errors)
 
 
 def _lesson(run: Run, store: Store, split: data.Split) -> Lesson:
@@ -247,7 +278,7 @@ def _lesson(run: Run, store: Store, split: data.Split) -> Lesson:
     if run.teacher is None:
         return Lesson(split, None)
     teacher = store.network(run.teacher).to(run.device)
-    return Lesson(split, ask(teacher, run.teacher.network.middle, split.images))
+    return Lesson(split, ask(teacher, run.recipe.hint_layers(run.teacher.network), split.images))
 
 
 def with_seeds(run: Run, seeds: int) -> list[Run]:

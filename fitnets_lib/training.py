@@ -7,36 +7,18 @@ recipe it serves. Each stage keeps the weights of its best epoch on the validati
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from fitnets_lib.data import Split
 from fitnets_lib.networks import Network, build, initialise
+from fitnets_lib.optimisation import Training, limit_norms, rmsprop
 from fitnets_lib.randomness import generator
-from fitnets_lib.recipes import Recipe, Seen, Stage
-from fitnets_lib.teacher_cache import Answers
-
-
-@dataclass(frozen=True)
-class Training:
-    """How the stages of a recipe are optimised.
-
-    Attributes:
-        epochs: epochs in all, shared out among the stages of the recipe.
-        patience: a stage ends after this many epochs without a gain on the validation images.
-        learning_rate: of RMSProp (A.1.2 has .005 and scales it by .05 on convolutions).
-        batch: images a step (A.1.2: 128).
-        spread: initial weights come from U(-spread, spread); None is torch's default rule (A.1: .005).
-    """
-
-    epochs: int
-    patience: int
-    learning_rate: float = 1e-3
-    batch: int = 128
-    spread: float | None = 0.005
+from fitnets_lib.recipes import Recipe, Stage
+from fitnets_lib.teacher_cache import Answers, Lesson
+from fitnets_lib.terms import Seen
 
 
 class Diverged(ArithmeticError):
@@ -44,42 +26,32 @@ class Diverged(ArithmeticError):
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """Images with their labels and, where there is a teacher, with what it says of them."""
-
-    split: Split
-    answers: Answers | None
-
-    def batches(self, size: int, order: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor | None, Tensor | None]]:
-        """Images, labels, teacher logits and hint maps, `size` at a time in the given order."""
-        for index in order.split(size):
-            logits = None if self.answers is None else self.answers.logits[index]
-            hint = None if self.answers is None else self.answers.hint[index]
-            yield self.split.images[index], self.split.labels[index], logits, hint
-
-
-@dataclass(frozen=True)
 class Epoch:
     """One row of the learning curve.
 
     Attributes:
-        stage: from 1.
+        stage: from 1; retraining goes through all stages once more, under numbers of their own.
         epoch: within the stage, from 1.
         train_loss: mean over the epoch's batches as the weights moved, in the stage's own loss.
-        validation_loss: after the epoch, in the stage's own loss.
-        validation_error: share of the validation images misclassified; absent while only the front half is trained.
+        validation_loss: after the epoch, in the stage's own loss; absent when the validation images are trained on.
+        validation_error: share of the validation images misclassified; absent while only lower layers are trained.
     """
 
     stage: int
     epoch: int
     train_loss: float
-    validation_loss: float
+    validation_loss: float | None
     validation_error: float | None
 
     @property
     def score(self) -> float:
-        """What the stage is judged by, the lower the better: the error, or the hint loss where there is no output."""
-        return self.validation_loss if self.validation_error is None else self.validation_error
+        """What the stage is judged by, the lower the better: the error, or the loss where there is no output.
+
+        Where nothing can be judged by, the later epoch is the better one.
+        """
+        if self.validation_error is not None:
+            return self.validation_error
+        return -self.epoch if self.validation_loss is None else self.validation_loss
 
 
 @dataclass
@@ -95,6 +67,12 @@ class Progress:
     curve: list[Epoch]
     finished: int
     tensors: dict[str, Tensor]
+
+
+def best_epochs(curve: list[Epoch], stages: int) -> tuple[int, ...]:
+    """For each of the first `stages` stages, the number of its epoch with the best score; of equals the first."""
+    rows = [[row for row in curve if row.stage == stage] for stage in range(1, stages + 1)]
+    return tuple(min(own, key=lambda row: row.score).epoch for own in rows)
 
 
 def train(
@@ -127,16 +105,40 @@ def train(
         Diverged: if the training loss is no longer finite.
     """
     student = build(network)
-    initialise(student, training.spread, generator(seed, "student"))
     progress = progress or Progress([], 0, {})
-    if progress.tensors:
+    epochs = [training.epochs] * len(recipe.stages) if training.each_stage else recipe.epochs(training.epochs)
+    first_pass = [(stage, most, lessons) for stage, most in zip(recipe.stages, epochs, strict=True)]
+    progress = _stages(first_pass, 0, student, network, teacher, training, seed, progress, save)
+    if training.retrain:
+        everything = (lessons[0].with_more(lessons[1]), None)
+        found = best_epochs(progress.curve, len(recipe.stages))
+        second_pass = [(stage, epochs, everything) for stage, epochs in zip(recipe.stages, found, strict=True)]
+        progress = _stages(second_pass, len(first_pass), student, network, teacher, training, seed, progress, save)
+    return student, progress.curve
+
+
+def _stages(
+    plan: Sequence[tuple[Stage, int, tuple[Lesson, Lesson | None]]],
+    before: int,
+    student: nn.Sequential,
+    network: Network,
+    teacher: Network | None,
+    training: Training,
+    seed: int,
+    progress: Progress,
+    save: Callable[[Progress], None],
+) -> Progress:
+    """Runs the stages of `plan`, which follow `before` others, from initial weights or from where `progress` stands."""
+    if progress.finished <= before:
+        initialise(student, training.spread, generator(seed, "student"))
+    if progress.tensors and any(row.stage > before for row in progress.curve):
         student.load_state_dict(part(progress.tensors, "student."))
-    for number, epochs in enumerate(recipe.epochs(training.epochs), start=1):
+    for number, (stage, epochs, lessons) in enumerate(plan, start=before + 1):
         if number > progress.finished:
-            run = StageRun(number, recipe.stages[number - 1], epochs, training, student, network, teacher, seed)
+            run = StageRun(number, stage, epochs, training, student, network, teacher, seed)
             run.restore(progress)
             progress = run.to_the_end(progress, lessons, save)
-    return student, progress.curve
+    return progress
 
 
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -159,29 +161,22 @@ class StageRun:
         seed: int,
     ) -> None:
         self.number, self.epochs, self.training, self.seed = number, epochs, training, seed
-        self.loss, self.student = stage.loss, student
-        self.front = student[: network.middle]
-        self.back = student[network.middle :] if stage.train == "all" else None
-        self.trained = self.front if self.back is None else student
-        self.heads = stage.loss.heads(network, teacher)
-        for place, head in enumerate(self.heads):
+        self.loss, self.student, self.network, self.teacher = stage.loss, student, network, teacher
+        self.trained = student[: stage.layers(network)]
+        made = stage.loss.heads(network, teacher)
+        self.heads = nn.ModuleList(nn.Identity() if head is None else head for head in made)
+        for place, head in enumerate(made):
             if head is not None:
                 initialise(head, training.spread, generator(seed, "head", number, place))
-        self.optimiser = torch.optim.RMSprop(
-            [*self.trained.parameters(), *self._heads.parameters()], lr=training.learning_rate, alpha=0.9, eps=1e-8
-        )
+        self.optimiser = rmsprop(training, self.trained, self.heads)
         self.best: dict[str, Tensor] = {}
 
-    @property
-    def _heads(self) -> nn.ModuleList:
-        return nn.ModuleList(head for head in self.heads if head is not None)
-
     def to_the_end(
-        self, progress: Progress, lessons: tuple[Lesson, Lesson], save: Callable[[Progress], None]
+        self, progress: Progress, lessons: tuple[Lesson, Lesson | None], save: Callable[[Progress], None]
     ) -> Progress:
         """Runs the epochs that are left, then leaves the best epoch's weights in the student."""
         while not self.over(progress.curve):
-            progress = self.epoch(progress, lessons)
+            progress = self.epoch(progress, *lessons)
             save(progress)
         self.trained.load_state_dict(self.best)
         return Progress(progress.curve, self.number, {f"student.{k}": v for k, v in self.student.state_dict().items()})
@@ -197,46 +192,47 @@ class StageRun:
             bool(scores) and len(scores) - 1 - scores.index(min(scores)) >= self.training.patience
         )
 
-    def epoch(self, progress: Progress, lessons: tuple[Lesson, Lesson]) -> Progress:
-        """One pass over the training images, and one look at the validation images."""
+    def epoch(self, progress: Progress, train: Lesson, validation: Lesson | None) -> Progress:
+        """One pass over the training images, and one look at the validation images, if there are any."""
         done = len(self.own(progress.curve))
-        share = done / max(self.epochs - 1, 1)
-        train, validation = lessons
         order = torch.randperm(len(train.split), generator=generator(self.seed, "shuffle", self.number, done))
         losses = []
         for batch in train.batches(self.training.batch, order):
-            loss = self.loss(self.see(*batch, share), self.heads)
+            loss = self.loss(self.see(*batch, done), self.heads)
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
+            if self.training.max_norm is not None:
+                limit_norms(self.training.max_norm, self.student[-1], self.trained, self.heads)
             losses.append(loss.detach())
         train_loss = float(torch.stack(losses).mean())
         if not math.isfinite(train_loss):
             raise Diverged(f"stage {self.number}, epoch {done + 1}: the training loss is {train_loss}")
-        row = replace(self.validate(validation, share), epoch=done + 1, train_loss=train_loss)
+        judged = (None, None) if validation is None else self.validate(validation, done)
+        row = Epoch(self.number, done + 1, train_loss, *judged)
         if all(row.score < earlier.score for earlier in self.own(progress.curve)):
             self.best = {name: value.clone() for name, value in self.trained.state_dict().items()}
         return Progress([*progress.curve, row], progress.finished, self.tensors())
 
-    def see(
-        self, images: Tensor, labels: Tensor, teacher_logits: Tensor | None, hint: Tensor | None, share: float
-    ) -> Seen:
-        """Shows the student a batch; the back half is computed only where it is trained."""
-        guided = self.front(images)
-        logits = None if self.back is None else self.back(guided)
-        return Seen(labels, guided, logits, teacher_logits, hint, share)
+    def see(self, images: Tensor, labels: Tensor, answers: Answers | None, epoch: int) -> Seen:
+        """Shows the student a batch; layers above those that are trained are not computed."""
+        maps: list[Tensor] = []
+        for layer in self.trained:
+            maps.append(layer(maps[-1] if maps else images))
+        logits, hints = (None, {}) if answers is None else (answers.logits, answers.hints)
+        return Seen(self.network, self.teacher, labels, tuple(maps), logits, hints, epoch, self.epochs)
 
     @torch.no_grad()
-    def validate(self, lesson: Lesson, share: float) -> Epoch:
+    def validate(self, lesson: Lesson, epoch: int) -> tuple[float, float | None]:
         """The stage's loss and, where there is an output, its error on the validation images."""
         total = wrong = 0.0
         for batch in lesson.batches(1024, torch.arange(len(lesson.split))):
-            seen = self.see(*batch, share)
+            seen = self.see(*batch, epoch)
             total += float(self.loss(seen, self.heads)) * len(seen.labels)
             if seen.logits is not None:
                 wrong += int((seen.logits.argmax(dim=1) != seen.labels).sum())
-        error = None if self.back is None else wrong / len(lesson.split)
-        return Epoch(self.number, 0, math.nan, total / len(lesson.split), error)
+        whole = len(self.trained) == len(self.student)
+        return total / len(lesson.split), wrong / len(lesson.split) if whole else None
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that changes from step to step, under the names that `restore` reads."""
@@ -247,7 +243,7 @@ class StageRun:
         }
         parts = {
             "student": self.student.state_dict(),
-            "head": self._heads.state_dict(),
+            "head": self.heads.state_dict(),
             "optimiser": state,
             "best": self.best,
         }
@@ -257,7 +253,7 @@ class StageRun:
         """Goes back to where `progress` stood, if it stood within this stage."""
         if not self.own(progress.curve):
             return
-        self._heads.load_state_dict(part(progress.tensors, "head."))
+        self.heads.load_state_dict(part(progress.tensors, "head."))
         self.best = part(progress.tensors, "best.")
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in part(progress.tensors, "optimiser.").items():

@@ -6,11 +6,11 @@ import torch
 
 from fitnets_lib import data
 from fitnets_lib.networks import Conv, Dense, Network, Pool, build, initialise
+from fitnets_lib.optimisation import Training
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import BACKPROP, Recipe
 from fitnets_lib.runs import Run
-from fitnets_lib.teacher_cache import ask
-from fitnets_lib.training import Lesson, Training
+from fitnets_lib.teacher_cache import Lesson, ask
 
 TEACHER = Network("tiny teacher", (1, 8, 8), (Conv(3, pool=Pool(2, 2)), Conv(3, kernel=2, padding=0), Dense(10)), 2)
 STUDENT = Network("tiny student", (1, 8, 8), (Conv(2, pool=Pool(2, 2)), Conv(2), Conv(2), Dense(10)), 2)
@@ -26,7 +26,7 @@ def lessons(count: int = 48) -> tuple[Lesson, Lesson]:
         data.Split(splits.train.images[:count], splits.train.labels[:count]),
         data.Split(splits.validation.images[: count // 2], splits.validation.labels[: count // 2]),
     )
-    first, second = (Lesson(split, ask(teacher, TEACHER.middle, split.images)) for split in some)
+    first, second = (Lesson(split, ask(teacher, (1, 2), split.images)) for split in some)
     return first, second
 
 

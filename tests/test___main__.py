@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ Capture = pytest.CaptureFixture[str]
 def test_networks_are_listed_by_name() -> None:
     command = [sys.executable, "-m", "fitnets_lib", "networks"]
     names = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert {"digits/teacher", "digits/student-11", "aflw/fitnet1"} <= set(names)
     assert {"cifar10/teacher", "cifar10/fitnet1", "mnist/fitnet", "cifar10/depth-30M-11"} <= set(names)
 
 
@@ -32,11 +34,37 @@ def test_a_count_can_be_read(capsys: Capture) -> None:
     assert "249,576 parameters" in capsys.readouterr().out
 
 
+RUN = ["run", "--data", "digits", "--teacher", "digits/teacher", "--student", "digits/student-5", "--seed", "0"]
+BRIEF = ["--epochs", "2", "--teacher-epochs", "1", "--batch", "500"]
+
+
+def test_one_run_is_one_json_object_and_is_kept(
+    capsys: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    assert run([*RUN, *BRIEF, "--recipe", "hint-then-kd", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["recipe"], found["seed"], found["epochs"]) == ("hint-then-kd", 0, 2)
+    assert 0 <= found["test_error"] <= 1
+    assert (tmp_path / "runs" / found["run"] / "result.json").is_file()
+    assert run([*RUN, *BRIEF]) == 0  # the default recipe: read back
+    wrong = 100 * found["test_error"]
+    assert capsys.readouterr().out == f"5-layer student, hint then KD, seed 0: {wrong:.2f} % of the test images wrong\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
         (["count", "cifar10/fitnet9"], "network = 'cifar10/fitnet9': one of those that"),
         (["count", "cifar10/fitnet1", "--convention", "mine"], "'mine' is not one of 'paper', 'full'"),
+        ([*RUN, "--data", "mnits"], "data = 'mnits': one of digits"),
+        ([*RUN, "--student", "mnist/fitnet"], "image of mnist/fitnet = (1, 28, 28): (1, 8, 8)"),
+        ([*RUN, "--teacher", "nobody"], "network = 'nobody'"),
+        ([*RUN, "--recipe", "luck"], "'luck' is not one of 'backprop', 'kd', 'hint-then-kd'"),
+        ([*RUN, "--seed", "-1"], "-1 is not in the range"),
+        ([*RUN, "--epochs", "0"], "0 is not in the range"),
+        ([*RUN, "--learning-rate", "0"], "0.0 is not in the range"),
+        (["run", "--student", "digits/student-5"], "teacher = None: a teacher"),
     ],
 )
 def test_bad_input_is_a_line_and_exit_status_2(arguments: list[str], line: str, capsys: Capture) -> None:

@@ -7,7 +7,18 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
-from fitnets_lib.losses import classification_loss, distillation_loss, hint_loss, kd_loss, softened
+from fitnets_lib.losses import (
+    MODERN,
+    OFFICIAL,
+    PAPER,
+    Fidelity,
+    classification_loss,
+    distillation_loss,
+    hint_loss,
+    kd_loss,
+    released_hint_loss,
+    softened,
+)
 
 Floats = NDArray[np.float64]
 logits = arrays(np.float64, (4, 5), elements=st.floats(-20, 20))
@@ -85,3 +96,58 @@ def test_hint_loss_agrees_with_finite_differences() -> None:
 def test_maps_that_would_be_broadcast_are_refused_with_both_shapes() -> None:
     with pytest.raises(ValueError, match=r"\(2, 3, 4, 4\).*\(2, 3, 1, 1\)"):
         hint_loss(torch.zeros(2, 3, 4, 4), torch.zeros(2, 3, 1, 1))
+
+
+@given(logits, logits, temperatures)
+def test_the_official_reading_leaves_the_student_unsoftened(a_s: Floats, a_t: Floats, tau: float) -> None:
+    by_hand = -(softmax(a_t / tau, axis=1) * log_softmax(a_s, axis=1)).sum(axis=1).mean()
+    assert float(distillation_loss(tensor(a_s), tensor(a_t), tau, OFFICIAL)) == pytest.approx(by_hand, rel=1e-9)
+
+
+@given(logits, logits, temperatures)
+def test_the_modern_reading_is_the_papers_times_tau_squared(a_s: Floats, a_t: Floats, tau: float) -> None:
+    paper, modern = (float(distillation_loss(tensor(a_s), tensor(a_t), tau, f)) for f in (PAPER, MODERN))
+    assert modern == pytest.approx(tau**2 * paper, rel=1e-9)
+
+
+@given(logits, logits)
+def test_at_temperature_1_all_readings_agree(a_s: Floats, a_t: Floats) -> None:
+    readings = {float(distillation_loss(tensor(a_s), tensor(a_t), 1.0, f)) for f in (PAPER, OFFICIAL, MODERN)}
+    assert max(readings) == pytest.approx(min(readings), rel=1e-12)
+
+
+@given(logits, logits, temperatures)
+def test_the_gradients_of_the_official_and_the_modern_reading_by_hand(a_s: Floats, a_t: Floats, tau: float) -> None:
+    targets = softmax(a_t / tau, axis=1)
+    by_hand = {
+        OFFICIAL: (softmax(a_s, axis=1) - targets) / 4,
+        MODERN: tau * (softmax(a_s / tau, axis=1) - targets) / 4,
+    }
+    for fidelity, expected in by_hand.items():
+        student = tensor(a_s).requires_grad_()
+        distillation_loss(student, tensor(a_t), tau, fidelity).backward()
+        assert student.grad is not None
+        np.testing.assert_allclose(student.grad.numpy(), expected, rtol=1e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize("fidelity", [PAPER, OFFICIAL, MODERN], ids=lambda f: f.name)
+def test_no_gradient_of_kd_reaches_labels_or_goes_wrong_by_finite_differences(fidelity: Fidelity) -> None:
+    student = torch.randn(4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    teacher = torch.randn(4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    labels = torch.tensor([0, 1, 4, 2])
+    assert torch.autograd.gradcheck(lambda a: kd_loss(a, teacher, labels, 3.0, 2.5, fidelity), (student,))
+
+
+def test_the_released_hint_loss_sums_over_rows_and_averages_over_all_the_rest() -> None:
+    # The released tensors are (channels, rows, columns, batch), and the cost sums over axis 1.
+    hint, regressed = (np.random.default_rng(seed).normal(size=(3, 2, 4, 5)) for seed in (0, 1))
+    batch_last = (0.5 * (hint - regressed) ** 2).transpose(1, 2, 3, 0)
+    by_hand = batch_last.sum(axis=1).mean()
+    assert float(released_hint_loss(tensor(hint), tensor(regressed))) == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_the_released_hint_loss_is_the_papers_over_channels_times_columns() -> None:
+    hint, regressed = (torch.randn(3, 2, 4, 5, generator=torch.Generator().manual_seed(s)) for s in (0, 1))
+    assert float(hint_loss(hint, regressed) / released_hint_loss(hint, regressed)) == pytest.approx(2 * 5, rel=1e-5)
+    with pytest.raises(ValueError, match="differ in shape"):
+        released_hint_loss(hint, regressed[:, :1])

@@ -78,6 +78,8 @@ def test_a_pooling_window_may_hang_over_the_border_as_in_the_original() -> None:
         ((Conv(2), Dense(2, pieces=0)), r"net, layer 2, pieces = 0"),
         ((Conv(2),), r"net.layers = .*the last layer is a Dense"),
         ((), r"net.layers = .*the last layer is a Dense"),
+        ((Conv(2), Dense(1, sigmoid=True), Dense(2)), r"net, layer 2, sigmoid = .*the last layer, with one unit"),
+        ((Conv(2), Dense(2, sigmoid=True)), r"net, layer 2, sigmoid = .*the last layer, with one unit"),
     ],
 )
 def test_an_ill_formed_network_is_refused_with_the_layer_named(layers: tuple[Conv | Dense, ...], message: str) -> None:
@@ -160,3 +162,22 @@ def test_a_slice_of_a_network_shares_its_weights() -> None:
     student = build(digits_student(5))
     front = student[:2]
     assert next(front.parameters()) is next(student.parameters())
+
+
+def test_the_softmax_of_a_sigmoid_outputs_logits_is_the_sigmoid() -> None:
+    network = Network("two classes", (1, 4, 4), (Conv(2, pieces=1, relu=True), Dense(1, sigmoid=True)), middle=1)
+    assert network.classes == 2
+    module, x = build(network), torch.randn(6, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    weight, bias = list(module.parameters())[-2:]
+    a = module[0](x).flatten(1) @ weight.T + bias
+    assert torch.allclose(module(x).softmax(dim=1)[:, 1], torch.sigmoid(a[:, 0]), atol=1e-6)
+
+
+def test_a_relu_layer_gives_no_negative_value_and_a_maxout_layer_does() -> None:
+    x = torch.randn(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    for relu in (True, False):
+        network = Network("net", (1, 8, 8), (Conv(3, pieces=1, relu=relu), Dense(4, relu=relu), Dense(2)), middle=1)
+        module = build(network)
+        maps = module[0](x)
+        assert bool((maps >= 0).all()) is relu
+        assert bool((module[1](maps) >= 0).all()) is relu

@@ -9,11 +9,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import yaml
 from playwright.sync_api import Browser, Page, Route
 
 from fitnets_lib.paths import CHECKOUT
 
-PAGES = ["intro", "03_knowledge_distillation", "04_hint_training", "reproducing", "glossary", "bibliography"]
+TOC = yaml.safe_load((CHECKOUT / "_toc.yml").read_text(encoding="utf-8"))
+PAGES = [Path(TOC["root"]).name, *(Path(entry["file"]).name for entry in TOC["chapters"])]
 CHAPTERS = [name for name in PAGES if name[0].isdigit()]
 
 # Contrast (WCAG 2) of each visible text with the ground it stands on; returns the texts below 4.5.

@@ -25,7 +25,9 @@ def test_every_cifar_student_is_guided_at_an_8_by_8_map_by_a_2_by_2_regressor(na
     teacher, student = NETWORKS["cifar10/teacher"], NETWORKS[name]
     assert student.middle_shape[1:] == (8, 8)
     assert kernel_size(student.middle_shape[1], teacher.middle_shape[1]) == 2
-    assert convolutional_regressor(student.middle_shape, teacher.middle_shape)
+    hint_layer = teacher.layers[teacher.middle - 1]
+    assert isinstance(hint_layer, Conv)
+    assert convolutional_regressor(student.middle_shape, teacher.middle_shape, hint_layer)
     assert shapes(student)[len(widths(student)) - 1][1:] == (1, 1)
 
 
@@ -48,7 +50,7 @@ def test_the_mnist_pair_meets_at_4_by_4() -> None:
 
 def test_every_network_on_32_by_32_has_a_maxout_layer_of_5_pieces_before_the_softmax() -> None:
     for name, network in NETWORKS.items():
-        if not name.startswith("mnist"):
+        if name.startswith(("cifar", "svhn")):
             hidden, softmax = network.layers[-2:]
             assert isinstance(hidden, Dense) and isinstance(softmax, Dense)
             assert (hidden.pieces, softmax.pieces) == (5, 1)
@@ -59,3 +61,21 @@ def test_every_network_on_32_by_32_has_a_maxout_layer_of_5_pieces_before_the_sof
 def test_no_convolutional_regressor_fits_the_svhn_hint_that_the_configuration_suggests() -> None:
     # paper.md, section 2: the second layer's 10 x 10 map is larger than the student's 8 x 8.
     assert NETWORKS["svhn/teacher"].middle_shape[1] > NETWORKS["svhn/fitnet-by-text"].middle_shape[1]
+
+
+@pytest.mark.parametrize("data", ["aflw", "faces"])
+def test_the_face_networks_are_those_of_appendix_a_4(data: str) -> None:
+    teacher, *students = (NETWORKS[f"{data}/{name}"] for name in ("teacher", "fitnet1", "fitnet2"))
+    assert teacher.image == (3 if data == "aflw" else 1, 16, 16)
+    assert widths(teacher) == [128, 512, 512]
+    assert [widths(student) for student in students] == [[16] + [32] * 6, [32] + [64] * 6]
+    assert [shape[1:] for shape in shapes(teacher)[:3]] == [(7, 7), (6, 6), (2, 2)]  # 14 pooled to 7, then 6, then 2
+    assert teacher.middle == 3
+    for student in students:
+        assert student.middle == 5
+        assert student.middle_shape[1:] == (6, 6)
+        assert kernel_size(6, 2) == 5
+    for network in (teacher, *students):
+        assert all(layer.relu and layer.pieces == 1 for layer in network.layers if isinstance(layer, Conv))
+        assert network.layers[-1] == Dense(1, sigmoid=True)
+        assert network.classes == 2

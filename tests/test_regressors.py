@@ -1,11 +1,31 @@
+from __future__ import annotations
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fitnets_lib.errors import BadInput
-from fitnets_lib.networks import MaxoutConv
-from fitnets_lib.regressors import convolutional_regressor, kernel_size
+from fitnets_lib.networks import Conv, Convolution
+from fitnets_lib.regressors import (
+    Regressor,
+    Shape,
+    convolutional_parameters,
+    convolutional_regressor,
+    fully_connected_parameters,
+    fully_connected_regressor,
+    kernel_size,
+    linear_regressor,
+    pointwise_regressor,
+    same_size_regressor,
+)
+
+sides = st.integers(1, 5)
+channels = st.integers(1, 4)
+
+
+def weights(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters() if p.dim() > 1)
 
 
 @given(st.integers(1, 9), st.integers(1, 9))
@@ -19,41 +39,100 @@ def test_the_kernel_turns_the_guided_side_into_the_hint_side(guided: int, hint: 
 
 @pytest.mark.parametrize(("guided", "hint", "k"), [(8, 7, 2), (4, 4, 1), (6, 2, 5)])
 def test_the_papers_pairs_have_the_kernels_that_follow_from_their_maps(guided: int, hint: int, k: int) -> None:
-    # CIFAR, MNIST, AFLW (paper.md, section 2).
+    # CIFAR, MNIST, AFLW.
     assert kernel_size(guided, hint) == k
 
 
-@given(st.integers(1, 4), st.integers(1, 5), st.integers(1, 4), st.integers(1, 5), st.integers(1, 3))
+@given(channels, sides, channels, sides, st.integers(1, 3))
 def test_the_regressor_maps_guided_maps_to_the_shape_of_hint_maps(
     o_g: int, n_h: int, o_h: int, more: int, p: int
 ) -> None:
     n_g = n_h + more - 1
-    regressor = convolutional_regressor((o_g, n_g, n_g), (o_h, n_h, n_h), pieces=p)
+    regressor = convolutional_regressor((o_g, n_g, n_g), (o_h, n_h, n_h), Conv(o_h, pieces=p))
     assert regressor(torch.zeros(2, o_g, n_g, n_g)).shape == (2, o_h, n_h, n_h)
-    assert isinstance(regressor, MaxoutConv)
     # Section 2.2: k1 k2 O_h O_g weights a piece.
-    assert regressor.linear.weight.numel() == p * more * more * o_h * o_g
+    assert weights(regressor) == p * more * more * o_h * o_g
 
 
-def test_the_same_size_regressor_is_a_padded_3_by_3_convolution() -> None:
-    regressor = convolutional_regressor((2, 4, 4), (3, 4, 4), same=True)
-    assert isinstance(regressor, MaxoutConv)
-    assert regressor.linear.kernel_size == (3, 3)
+@given(channels, sides, channels, sides)
+def test_the_formulas_of_section_2_2_are_what_the_linear_regressors_have(o_g: int, n_h: int, o_h: int, k: int) -> None:
+    n_g = n_h + k - 1
+    guided, hint, one_piece = (o_g, n_g, n_g), (o_h, n_h, n_h), Conv(o_h, pieces=1)
+    assert (
+        convolutional_parameters(guided, hint) == weights(linear_regressor(guided, hint, Conv(o_h))) == k**2 * o_h * o_g
+    )
+    connected = fully_connected_regressor(guided, hint, one_piece)
+    assert fully_connected_parameters(guided, hint) == weights(connected) == n_h**2 * o_h * n_g**2 * o_g
+    assert connected(torch.zeros(2, *guided)).shape == (2, *hint)
+
+
+def test_the_papers_cifar_pair_has_the_counts_worked_out_by_hand() -> None:
+    # FitNet 4: 80 maps of 8 x 8 onto 192 of 7 x 7: 2 * 2 * 192 * 80, and 49 * 192 * 64 * 80.
+    assert convolutional_parameters((80, 8, 8), (192, 7, 7)) == 61_440
+    assert fully_connected_parameters((80, 8, 8), (192, 7, 7)) == 48_168_960
+    # MNIST: 16 maps of 4 x 4 onto 48 of 4 x 4.
+    assert convolutional_parameters((16, 4, 4), (48, 4, 4)) == 768
+    assert fully_connected_parameters((16, 4, 4), (48, 4, 4)) == 196_608
+
+
+def test_a_fully_connected_regressor_is_a_matrix_times_the_flattened_map() -> None:
+    regressor = fully_connected_regressor((2, 3, 3), (4, 2, 2), Conv(4, pieces=1))
+    (matrix,) = [p for p in regressor.parameters() if p.dim() == 2]
+    (bias,) = [p for p in regressor.parameters() if p.dim() == 1]
+    x = torch.randn(5, 2, 3, 3, generator=torch.Generator().manual_seed(0))
+    by_hand = (x.reshape(5, 18) @ matrix.T + bias).reshape(5, 4, 2, 2)
+    assert torch.allclose(regressor(x), by_hand, atol=1e-6)
+
+
+@pytest.mark.parametrize("regressor", [convolutional_regressor, fully_connected_regressor, same_size_regressor])
+def test_a_regressor_has_the_hint_layers_non_linearity(regressor: Regressor) -> None:
+    x = torch.randn(50, 2, 3, 3, generator=torch.Generator().manual_seed(0))
+    assert regressor((2, 3, 3), (4, 3, 3), Conv(4, pieces=1, relu=True))(x).min() == 0
+    assert regressor((2, 3, 3), (4, 3, 3), Conv(4, pieces=1))(x).min() < 0
+    assert weights(regressor((2, 3, 3), (4, 3, 3), Conv(4, pieces=5))) == 5 * weights(
+        regressor((2, 3, 3), (4, 3, 3), Conv(4, pieces=1))
+    )
+
+
+def test_the_linear_regressor_has_one_piece_whatever_the_hint_layer_has() -> None:
+    x = torch.randn(3, 2, 3, 3, generator=torch.Generator().manual_seed(0))
+    regressor = linear_regressor((2, 3, 3), (4, 2, 2), Conv(4, pieces=3, relu=True))
+    zero = regressor(torch.zeros_like(x))
+    assert torch.allclose(regressor(2 * x) - zero, 2 * (regressor(x) - zero), atol=1e-5)
+
+
+@pytest.mark.parametrize(("make", "kernel"), [(same_size_regressor, 3), (pointwise_regressor, 1)])
+def test_between_maps_of_one_size_there_are_a_3_by_3_and_a_1_by_1_convolution(make: Regressor, kernel: int) -> None:
+    regressor = make((2, 4, 4), (3, 4, 4), Conv(3))
+    assert isinstance(regressor, Convolution)
+    assert regressor.linear.kernel_size == (kernel, kernel)
     assert regressor(torch.zeros(1, 2, 4, 4)).shape == (1, 3, 4, 4)
 
 
 @pytest.mark.parametrize(
-    ("guided", "hint", "same", "message"),
+    ("make", "guided", "hint", "message"),
     [
-        ((2, 3, 3), (4, 5, 5), False, "hint side = 5: at most 3"),
-        ((2, 5, 5), (4, 3, 3), True, r"guided \(5, 5\) and hint \(3, 3\) differ"),
-        ((2, 5, 5), (4, 3, 4), False, r"hint shape = \(4, 3, 4\): as square as"),
-        ((32,), (4, 3, 3), False, r"guided shape = \(32,\): a feature map"),
-        ((2, 3, 3), (10,), False, r"hint shape = \(10,\): a feature map"),
+        (convolutional_regressor, (2, 3, 3), (4, 5, 5), "hint side = 5: at most 3"),
+        (convolutional_regressor, (2, 5, 5), (4, 3, 4), r"hint shape = \(4, 3, 4\): as square as"),
+        (convolutional_regressor, (32,), (4, 3, 3), r"guided shape = \(32,\): a feature map"),
+        (convolutional_regressor, (2, 3, 3), (10,), r"hint shape = \(10,\): a feature map"),
+        (
+            same_size_regressor,
+            (2, 5, 5),
+            (4, 3, 3),
+            r"hint shape = \(4, 3, 3\): the size of .* \(2, 5, 5\)",
+        ),
+        (
+            pointwise_regressor,
+            (2, 5, 5),
+            (4, 3, 3),
+            r"hint shape = \(4, 3, 3\): the size of .* \(2, 5, 5\)",
+        ),
+        (fully_connected_regressor, (32,), (4, 3, 3), r"two feature maps"),
     ],
 )
-def test_maps_that_no_regressor_joins_are_refused(
-    guided: tuple[int, ...], hint: tuple[int, ...], same: bool, message: str
+def test_maps_that_no_regressor_joins_are_refused_with_both_shapes(
+    make: Regressor, guided: Shape, hint: Shape, message: str
 ) -> None:
     with pytest.raises(BadInput, match=message):
-        convolutional_regressor(guided, hint, same=same)
+        make(guided, hint, Conv(4))

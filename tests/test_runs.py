@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from fitnets_lib import data, files, recipes, runs, source
+from fitnets_lib import data, files, losses, recipes, regressors, runs, source, terms
+from fitnets_lib.errors import BadInput
+from fitnets_lib.networks import Dense
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD
 from fitnets_lib.runs import Run, Store, error_rate, execute, specification, with_seeds
 from fitnets_lib.training import Progress
@@ -47,10 +49,8 @@ def test_the_kept_network_has_the_kept_errors(store: Store) -> None:
     test, validation = data.load_test("digits"), data.load("digits").validation
     for split, error in ((test, result.test_error), (validation, result.validation_error)):
         with torch.no_grad():
-            wrong = sum(
-                int(network(image[None]).argmax() != label)
-                for image, label in zip(split.images, split.labels, strict=True)
-            )
+            guesses = network(split.images).argmax(dim=1)
+        wrong = sum(int(guess != label) for guess, label in zip(guesses, split.labels, strict=True))
         assert error == pytest.approx(wrong / len(split))
 
 
@@ -71,7 +71,6 @@ def test_the_error_rate_counts_wrong_images(store: Store) -> None:
         {"recipe": BACKPROP},
         {"recipe": recipes.Recipe("KD", (recipes.Stage("all", 2.0 * recipes.kd),))},
         {"seed": 1},
-        {"teacher": None},
         {"device": "cuda"},
         {"training": replace(run(KD).training, learning_rate=2e-3)},
         {"training": replace(run(KD).training, spread=0.005)},
@@ -109,7 +108,7 @@ def test_the_specification_is_plain_json() -> None:
 def test_each_seed_has_a_teacher_of_that_seed() -> None:
     found = with_seeds(run(KD), 3)
     assert [(one.seed, one.teacher.seed) for one in found if one.teacher] == [(0, 0), (1, 1), (2, 2)]
-    assert [one.teacher for one in with_seeds(replace(run(KD), teacher=None), 2)] == [None, None]
+    assert [one.teacher for one in with_seeds(replace(run(BACKPROP), teacher=None), 2)] == [None, None]
 
 
 @pytest.mark.parametrize("name", ["result.json", "weights.safetensors"])
@@ -221,5 +220,30 @@ def test_only_runs_loads_the_test_images() -> None:
     assert users == {"runs"}
 
 
+def test_a_network_for_other_images_or_classes_is_refused_before_any_training(store: Store) -> None:
+    wide = replace(STUDENT, image=(1, 16, 16))
+    with pytest.raises(BadInput, match=r"image of tiny student = \(1, 16, 16\): \(1, 8, 8\)"):
+        execute(replace(run(KD), network=wide), store)
+    few = replace(STUDENT, layers=(*STUDENT.layers[:-1], Dense(3)))
+    with pytest.raises(BadInput, match=r"classes of tiny student = 3: 10"):
+        execute(replace(run(BACKPROP), network=few), store)
+    assert not store.root.exists()
+
+
+def test_a_recipe_that_needs_a_teacher_is_refused_without_one() -> None:
+    for recipe in (KD, HINT_THEN_KD):
+        with pytest.raises(BadInput, match=r"teacher = None: a teacher"):
+            replace(run(recipe), teacher=None)
+
+
+def test_the_functions_that_a_recipe_names_are_part_of_a_runs_name() -> None:
+    def hinted(**by: object) -> str:
+        first = recipes.Stage("guided", terms.Loss.of(terms.Hint(**by)))  # type: ignore[arg-type]
+        return run(recipes.Recipe("drawn", (first, recipes.Stage("all", recipes.kd)))).name
+
+    names = {hinted(), hinted(regressor=regressors.linear_regressor), hinted(loss=losses.released_hint_loss)}
+    assert len(names) == 3
+
+
 def test_a_run_is_described_by_its_network_recipe_and_seed() -> None:
-    assert str(Run("digits", STUDENT, KD, run(KD).training, 3)) == "tiny student, KD, seed 3"
+    assert str(Run("digits", STUDENT, BACKPROP, run(KD).training, 3)) == "tiny student, backprop, seed 3"

@@ -8,13 +8,18 @@ import torch
 
 from fitnets_lib import recipes
 from fitnets_lib.networks import build, initialise
+from fitnets_lib.optimisation import MaxNorm, Training
 from fitnets_lib.randomness import generator
-from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, JOINT_HINT_AND_KD, KD, Recipe, Stage
-from fitnets_lib.training import Diverged, Epoch, Progress, StageRun, Training, train
+from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, JOINT_HINT_AND_KD, RECIPES, Recipe
+from fitnets_lib.training import Diverged, Epoch, Progress, StageRun, best_epochs, train
 from tests.helpers import QUICK, STUDENT, TEACHER, lessons, same_bits
 
 LESSONS = lessons()
-HINTS_ONLY = Recipe("hints only", (Stage(train="guided", loss=recipes.hint),))
+# Pairs of (guided layer, hint layer) that fit: 4 x 4 maps of both networks, then 4 x 4 onto 3 x 3.
+PAIRS = ((1, 1), (2, 2))
+VARIANTS = [*RECIPES.values(), recipes.hints_in_turn(PAIRS), recipes.hints_at_once(PAIRS)]
+TRAINS = {"guided": [True, True, False, False], "all": [True] * 4, 1: [True, False, False, False]}
+TRAINS[2] = TRAINS["guided"]
 
 
 def trained(
@@ -33,15 +38,29 @@ def changed_layers(student: torch.nn.Sequential) -> list[bool]:
     return [not same_bits(before, after) for before, after in zip(untrained(), student, strict=True)]
 
 
-def test_hint_training_changes_exactly_the_layers_up_to_the_guided_one() -> None:
-    assert changed_layers(trained(HINTS_ONLY)[0]) == [True, True, False, False]
+@pytest.mark.parametrize("recipe", VARIANTS, ids=lambda r: r.name)
+def test_each_stage_of_each_variant_changes_exactly_the_layers_it_names(recipe: Recipe) -> None:
+    for number, stage in enumerate(recipe.stages, start=1):
+        student = untrained()
+        run = StageRun(number, stage, 2, QUICK, student, STUDENT, TEACHER, 0)
+        run.to_the_end(Progress([], 0, {}), LESSONS, lambda _: None)
+        assert changed_layers(student) == TRAINS[stage.train]
 
 
-@pytest.mark.parametrize("recipe", [BACKPROP, KD, HINT_THEN_KD, JOINT_HINT_AND_KD], ids=lambda r: r.name)
-def test_a_recipe_that_ends_with_everything_changes_all_layers_and_leaves_no_regressor(recipe: Recipe) -> None:
-    student, _ = trained(recipe)
+@pytest.mark.parametrize("recipe", VARIANTS, ids=lambda r: r.name)
+def test_each_variant_trains_on_digits_and_leaves_no_head(recipe: Recipe) -> None:
+    student, curve = trained(recipe)
     assert changed_layers(student) == [True] * 4
     assert student.state_dict().keys() == untrained().state_dict().keys()
+    assert {row.stage for row in curve} == set(range(1, len(recipe.stages) + 1))
+
+
+@pytest.mark.parametrize("recipe", VARIANTS, ids=lambda r: r.name)
+def test_each_stage_of_each_variant_lowers_its_own_loss(recipe: Recipe) -> None:
+    _, curve = trained(recipe, training=replace(QUICK, epochs=8 * len(recipe.stages)))
+    for number in range(1, len(recipe.stages) + 1):
+        losses = [row.train_loss for row in curve if row.stage == number]
+        assert losses[-1] < losses[0]
 
 
 def test_stage_1_does_not_even_compute_the_back_half(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,18 +79,18 @@ def test_stage_1_does_not_even_compute_the_back_half(monkeypatch: pytest.MonkeyP
 def test_stage_1_trains_the_regressor_along() -> None:
     run = StageRun(1, HINT_THEN_KD.stages[0], 1, QUICK, untrained(), STUDENT, TEACHER, 0)
     before = copy.deepcopy(run.heads[0])
-    run.epoch(Progress([], 0, {}), LESSONS)
-    assert before is not None and run.heads[0] is not None
+    run.epoch(Progress([], 0, {}), *LESSONS)
     assert not same_bits(before, run.heads[0])
 
 
 def test_stage_2_starts_from_the_weights_of_stage_1() -> None:
-    alone, _ = trained(HINTS_ONLY, training=replace(QUICK, epochs=2))
-    both = Recipe("two", (Stage("guided", recipes.hint), Stage("all", recipes.kd)))
+    alone = untrained()
+    stage = StageRun(1, HINT_THEN_KD.stages[0], 2, QUICK, alone, STUDENT, TEACHER, 0)
+    stage.to_the_end(Progress([], 0, {}), LESSONS, lambda _: None)
     kept: list[Progress] = []
-    train(STUDENT, TEACHER, both, QUICK, LESSONS, 0, save=lambda p: kept.append(copy.deepcopy(p)))
-    first = train(STUDENT, TEACHER, both, replace(QUICK, learning_rate=0.0), LESSONS, 0, kept[1])[0]
-    assert same_bits(alone[:2], first[:2])  # a rate of 0 in stage 2 leaves what stage 1 found
+    train(STUDENT, TEACHER, HINT_THEN_KD, QUICK, LESSONS, 0, save=lambda p: kept.append(copy.deepcopy(p)))
+    still = replace(QUICK, learning_rate=0.0)  # a rate of 0 in stage 2 leaves what stage 1 found
+    assert same_bits(alone, trained(HINT_THEN_KD, training=still, progress=kept[1])[0])
 
 
 def test_the_weights_of_the_best_validation_epoch_are_returned() -> None:
@@ -137,22 +156,79 @@ def test_no_gradient_reaches_what_the_teacher_said() -> None:
     for lesson in LESSONS:
         assert lesson.answers is not None
         assert not lesson.answers.logits.requires_grad
-        assert not lesson.answers.hint.requires_grad
+        assert not any(maps.requires_grad for maps in lesson.answers.hints.values())
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_says_where() -> None:
     with pytest.raises(Diverged, match=r"stage 1, epoch \d+: the training loss is (nan|inf)"):
-        trained(HINTS_ONLY, training=replace(QUICK, learning_rate=1e30))
+        trained(HINT_THEN_KD, training=replace(QUICK, learning_rate=1e30))
 
 
 def test_the_optimiser_is_rmsprop_with_a_decay_of_nine_tenths() -> None:
     # One step by hand: v = .1 g^2, w -= lr g / (sqrt(v) + eps); the first step is lr / sqrt(.1) in each direction.
     student = untrained()
     run = StageRun(1, BACKPROP.stages[0], 1, replace(QUICK, batch=48), student, STUDENT, None, 0)
-    run.epoch(Progress([], 0, {}), LESSONS)
+    run.epoch(Progress([], 0, {}), *LESSONS)
     moved = torch.cat(
         [(a - b).abs().flatten() for a, b in zip(student.parameters(), untrained().parameters(), strict=True)]
     )
     moved = moved[moved > 1e-4]  # a weight that no image excites does not move
     assert moved.numel() > 100
     assert moved.max().item() == pytest.approx(1e-3 / 0.1**0.5, rel=1e-3)
+
+
+def test_the_papers_epochs_are_for_each_stage() -> None:
+    _, curve = trained(HINT_THEN_KD, training=replace(QUICK, epochs=3, each_stage=True))
+    assert [row.stage for row in curve] == [1, 1, 1, 2, 2, 2]
+
+
+def test_the_best_epoch_of_a_stage_is_the_first_of_the_lowest_score() -> None:
+    curve = [Epoch(1, n, 9.0, loss, None) for n, loss in enumerate([3.0, 1.0, 2.0, 1.0], start=1)]
+    curve += [Epoch(2, n, 9.0, 5.0, error) for n, error in enumerate([0.4, 0.5, 0.3], start=1)]
+    assert best_epochs(curve, 2) == (2, 3)
+
+
+RETRAINED = replace(QUICK, retrain=True, epochs=6, learning_rate=0.01)
+
+
+def test_retraining_goes_over_all_images_for_the_epochs_that_were_best() -> None:
+    student, curve = trained(HINT_THEN_KD, training=RETRAINED)
+    found = best_epochs(curve, 2)
+    again = [row for row in curve if row.stage > 2]
+    assert [row.stage for row in again] == [3] * found[0] + [4] * found[1]
+    assert all(row.validation_loss is None and row.validation_error is None for row in again)
+    # By hand: the same weights to begin with, all images, the same number of epochs, nothing chosen.
+    by_hand, everything = untrained(), LESSONS[0].with_more(LESSONS[1])
+    for number, (stage, epochs) in enumerate(zip(HINT_THEN_KD.stages, found, strict=True), start=3):
+        run = StageRun(number, stage, epochs, RETRAINED, by_hand, STUDENT, TEACHER, 0)
+        progress = Progress([], 0, {})
+        for _ in range(epochs):
+            progress = run.epoch(progress, everything, None)
+    assert same_bits(student, by_hand)
+
+
+def test_a_run_that_is_cut_off_at_any_epoch_of_any_pass_goes_on_to_the_same_bits() -> None:
+    kept: list[Progress] = []
+    student, curve = train(
+        STUDENT, TEACHER, HINT_THEN_KD, RETRAINED, LESSONS, 0, save=lambda p: kept.append(copy.deepcopy(p))
+    )
+    assert len(kept) == len(curve)
+    for progress in kept:
+        resumed, resumed_curve = trained(HINT_THEN_KD, training=RETRAINED, progress=progress)
+        assert same_bits(student, resumed)
+        assert resumed_curve == curve
+
+
+def test_no_weight_grows_beyond_the_norms_allowed() -> None:
+    limits = MaxNorm(convolutions=0.01, hidden=0.02, output=0.03)
+    student, _ = trained(JOINT_HINT_AND_KD, training=replace(QUICK, max_norm=limits))
+    weights = [p for p in student.parameters() if p.dim() > 1]
+    lengths = [weight.flatten(1).norm(dim=1).max().item() for weight in weights]
+    assert lengths == pytest.approx([0.01, 0.01, 0.01, 0.03], rel=1e-5)
+
+
+def test_max_norm_does_not_touch_layers_that_the_stage_does_not_train() -> None:
+    student, limits = untrained(), MaxNorm(convolutions=0.01, hidden=0.01, output=0.01)
+    run = StageRun(1, HINT_THEN_KD.stages[0], 1, replace(QUICK, max_norm=limits), student, STUDENT, TEACHER, 0)
+    run.to_the_end(Progress([], 0, {}), LESSONS, lambda _: None)
+    assert changed_layers(student) == [True, True, False, False]
