@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fitnets_lib.errors import BadInput
+from fitnets_lib.maxout import maxout
 
 
 @dataclass(frozen=True)
@@ -138,22 +139,6 @@ def _conv_shape(layer: Conv, image: tuple[int, ...], place: str) -> tuple[int, i
             after = -(-(after - layer.pool.size) // layer.pool.stride) + 1
         sides.append(after)
     return (layer.channels, sides[0], sides[1])
-
-
-def maxout(z: Tensor, pieces: int) -> Tensor:
-    """Largest of each unit's linear pieces, h_i = max_j z_ij (Goodfellow et al., 2013).
-
-    Args:
-        z: pre-activations, (batch, units * pieces, ...), the pieces of one unit next to each other.
-        pieces: linear pieces a unit.
-
-    Returns:
-        (batch, units, ...). Of equal pieces the first takes the gradient.
-    """
-    if pieces == 1:
-        return z
-    largest: Tensor = z.unflatten(1, (-1, pieces)).max(dim=2).values
-    return largest
 
 
 class Convolution(nn.Module):

@@ -75,7 +75,8 @@ def rmsprop(training: Training, student: nn.Module, heads: nn.Module) -> torch.o
         {"params": [p for layer in layers if isinstance(layer, kind) for p in layer.parameters()], "lr": rate}
         for kind, rate in ((kind, training.learning_rate * scale) for kind, scale in scales.items())
     ]
-    return torch.optim.RMSprop([group for group in groups if group["params"]], alpha=0.9, eps=training.floor)
+    there = [group for group in groups if group["params"]]
+    return torch.optim.RMSprop(there, alpha=0.9, eps=training.floor, foreach=True)  # all tensors in one call
 
 
 @torch.no_grad()

@@ -13,24 +13,9 @@ from fitnets_lib.networks import (
     build,
     digits_student,
     initialise,
-    maxout,
     shapes,
 )
 from fitnets_lib.randomness import generator
-
-
-def test_maxout_takes_the_largest_of_neighbouring_pieces() -> None:
-    z = torch.tensor([[1.0, 5.0, -2.0, -3.0]])
-    assert maxout(z, 2).tolist() == [[5.0, -2.0]]
-    assert maxout(z, 4).tolist() == [[5.0]]
-    assert maxout(z, 1) is z
-
-
-def test_of_equal_pieces_the_first_takes_the_gradient() -> None:
-    z = torch.zeros(1, 4, requires_grad=True)
-    maxout(z, 2).sum().backward()
-    assert z.grad is not None
-    assert z.grad.tolist() == [[1.0, 0.0, 1.0, 0.0]]
 
 
 @settings(max_examples=30, deadline=None)
