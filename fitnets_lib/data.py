@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
+from fitnets_lib import aflw, cifar, embedded, files, idx, paths, source, svhn
+from fitnets_lib.arrays import Arrays
 from fitnets_lib.errors import BadInput
+from fitnets_lib.preprocessing import Splits, scaled, standardised, whitened
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Split:
     """Some images with their labels.
 
     Attributes:
-        images: (n, channels, height, width), float32, with mean 0 and standard deviation 1 over the training images.
+        images: (n, channels, height, width), float32, preprocessed.
         labels: (n,), int64, class numbers from 0.
     """
 
@@ -44,57 +45,71 @@ class Dataset:
     validation: Split
 
 
+def _held_out(read: tuple[Arrays, Arrays], validation: int = 10_000) -> Splits:
+    """The last `validation` training images for choosing: 50,000 become 40,000 + 10,000, and 60,000 50,000 + 10,000."""
+    train, test = read
+    return (*train.without_last(validation), test)
+
+
+LOADERS: dict[str, Callable[[], Splits]] = {
+    "digits": lambda: standardised(embedded.digits()),
+    "faces": lambda: standardised(embedded.faces()),
+    "mnist": lambda: scaled(_held_out(idx.read_mnist(paths.data()))),
+    "cifar10": lambda: whitened(_held_out(cifar.read_cifar10(paths.data()))),
+    "cifar10-jpeg": lambda: whitened(_held_out(cifar.read_jpeg(paths.data()))),
+    "cifar100": lambda: whitened(_held_out(cifar.read_cifar100(paths.data()))),
+    "cifar100-coarse": lambda: whitened(_held_out(cifar.read_cifar100_coarse(paths.data()))),
+    "svhn": lambda: standardised(svhn.read_svhn(paths.data())),
+    "aflw": lambda: standardised(aflw.read_aflw(paths.data())),
+}
+"""How each data set is read, split and preprocessed."""
+
+NAMES = tuple(LOADERS)
+"""The data sets there are; `faces/1` to `faces/19` are other splits of `faces`."""
+
+LOADERS |= {
+    f"faces/{split}": partial(lambda split: standardised(embedded.faces(split)), split)
+    for split in range(1, embedded.FOLDS * embedded.REPETITIONS)
+}
+
+SLOW = ("cifar10", "cifar10-jpeg", "cifar100", "cifar100-coarse")
+"""Data sets whose preprocessing takes minutes: it is kept in `_build/data`."""
+
+
 @cache
-def _digits() -> tuple[Split, Split, Split]:
-    """scikit-learn's 1,797 handwritten digits, 8 x 8, grey: 1,000 to train, 297 to validate, 500 to test."""
-    bunch = load_digits()
-    images = (bunch.images / 16.0).astype(np.float32)[:, None]
-    labels = bunch.target.astype(np.int64)
-    if images.shape != (1797, 1, 8, 8) or np.bincount(labels).tolist() != [
-        178,
-        182,
-        177,
-        183,
-        181,
-        182,
-        181,
-        179,
-        174,
-        180,
-    ]:
-        raise BadInput(
-            "scikit-learn's digits",
-            images.shape,
-            "1,797 images of 8 x 8 with the known class counts: reinstall scikit-learn",
-        )
-    rest, test = train_test_split(np.arange(len(labels)), test_size=500, random_state=0, stratify=labels)
-    train, validation = train_test_split(rest, test_size=297, random_state=0, stratify=labels[rest])
-
-    mean, deviation = images[train].mean(), images[train].std()
-
-    def split(index: np.ndarray) -> Split:
-        return Split(torch.from_numpy((images[index] - mean) / deviation), torch.from_numpy(labels[index]))
-
-    return split(train), split(validation), split(test)
-
-
-_LOADERS: dict[str, Callable[[], tuple[Split, Split, Split]]] = {"digits": _digits}
-
-NAMES = tuple(_LOADERS)
-"""The data sets there are."""
-
-
 def _splits(name: str) -> tuple[Split, Split, Split]:
-    if name not in _LOADERS:
+    if name not in LOADERS:
         raise BadInput("data", name, f"one of {', '.join(NAMES)}")
-    return _LOADERS[name]()
+    return _kept(name) if name in SLOW else _made(name)
+
+
+def _made(name: str) -> tuple[Split, Split, Split]:
+    train, validation, test = (
+        Split(torch.from_numpy(part.images.astype(np.float32, copy=False)), torch.from_numpy(part.labels))
+        for part in LOADERS[name]()
+    )
+    return train, validation, test
+
+
+def _kept(name: str) -> tuple[Split, Split, Split]:
+    """Preprocessed images as they were kept, or made and kept for the next process."""
+    place = paths.home() / "_build" / "data" / f"{name}-{source.fingerprint('data')[:12]}"
+    weights, seal = place.with_suffix(".safetensors"), place.with_suffix(".json")
+    try:
+        tensors, _ = files.read_tensors(weights, files.read_sealed(seal))
+    except (FileNotFoundError, files.Damaged):
+        made = _made(name)
+        tensors = {f"{n}.{what}": getattr(made[n], what) for n in range(3) for what in ("images", "labels")}
+        files.write_sealed(seal, files.write_tensors(weights, tensors))
+    train, validation, test = (Split(tensors[f"{n}.images"], tensors[f"{n}.labels"]) for n in range(3))
+    return train, validation, test
 
 
 def load(name: str) -> Dataset:
     """The training and validation images of data set `name`.
 
     Raises:
-        BadInput: if there is no such data set.
+        BadInput: if there is no such data set, or its files are absent or damaged.
     """
     train, validation, _ = _splits(name)
     return Dataset(train, validation)
@@ -113,3 +128,24 @@ def fingerprint(name: str) -> str:
         digest.update(split.images.numpy().tobytes())
         digest.update(split.labels.numpy().tobytes())
     return digest.hexdigest()
+
+
+def download(name: str) -> None:
+    """Downloads a data set into the data directory, through torchvision.
+
+    Raises:
+        BadInput: if `name` cannot be downloaded.
+    """
+    from torchvision import datasets  # takes two seconds to import
+
+    folder = str(paths.data())
+    sources: dict[str, list[Callable[[], object]]] = {
+        "mnist": [partial(datasets.MNIST, folder, download=True)],
+        "cifar10": [partial(datasets.CIFAR10, folder, download=True)],
+        "cifar100": [partial(datasets.CIFAR100, folder, download=True)],
+        "svhn": [partial(datasets.SVHN, folder, split, download=True) for split in ("train", "extra", "test")],
+    }
+    if name not in sources:
+        raise BadInput("data", name, f"one that can be downloaded: {', '.join(sources)}")
+    for get in sources[name]:
+        get()

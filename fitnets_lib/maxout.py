@@ -32,6 +32,7 @@ def maxout(z: Tensor, pieces: int) -> Tensor:
 class _Maxout(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, pieces: int) -> Tensor:  # noqa: ANN401
+        largest: Tensor
         largest, *others = z.unflatten(1, (-1, pieces)).unbind(2)
         wins: list[Tensor] = []  # for each piece but the first, where it is the largest
         for other in others:
@@ -44,5 +45,5 @@ class _Maxout(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         shares = [gradient * won for won in ctx.saved_tensors]
-        first: Tensor = gradient - sum(shares[1:], start=shares[0])
+        first = gradient - sum(shares[1:], start=shares[0])
         return torch.stack([first, *shares], dim=2).flatten(1, 2), None

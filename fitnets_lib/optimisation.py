@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from fitnets_lib.augmentation import NONE, Augmentation
+
 
 @dataclass(frozen=True)
 class MaxNorm:
@@ -35,6 +37,7 @@ class Training:
         max_norm: limits on the weights, if any.
         each_stage: `epochs` are for each stage rather than shared out, as in the paper (500 and 500).
         retrain: train once more on training and validation images, each stage for the epochs that were best (A.1.2).
+        augmentation: random views of the training images.
     """
 
     epochs: int
@@ -47,6 +50,7 @@ class Training:
     max_norm: MaxNorm | None = None
     each_stage: bool = False
     retrain: bool = False
+    augmentation: Augmentation = NONE
 
 
 PAPER_CIFAR = Training(
@@ -58,6 +62,7 @@ PAPER_CIFAR = Training(
     max_norm=MaxNorm(),
     each_stage=True,
     retrain=True,
+    augmentation=Augmentation(flip=True),
 )
 """The paper's and the released configuration's choices on CIFAR-10 (A.1.2)."""
 PAPER_MNIST = Training(epochs=500, patience=100, learning_rate=0.0005, floor=1e-5, each_stage=True)

@@ -23,3 +23,8 @@ def runs() -> Path:
 def results(preset: str) -> Path:
     """Where the tables of a build with this preset are."""
     return home() / "results" / preset
+
+
+def data() -> Path:
+    """Where data sets that do not come with a library are: FITNETS_DATA, or `data` below the home."""
+    return Path(os.environ["FITNETS_DATA"]).resolve() if "FITNETS_DATA" in os.environ else home() / "data"

@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fitnets_lib import data, files, source
+from fitnets_lib.augmentation import NONE, Augmentation
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import Network, build
 from fitnets_lib.optimisation import Training
 from fitnets_lib.recipes import Recipe
-from fitnets_lib.teacher_cache import Lesson, ask
-from fitnets_lib.training import Epoch, Progress, train
+from fitnets_lib.teacher_cache import Lesson, Live, keep, unmoved
+from fitnets_lib.training import Epoch, Lessons, Progress, train
 
 CHECKPOINT_EVERY = 5.0
 """Seconds between two checkpoints of a run under way, at least."""
@@ -243,8 +244,7 @@ def execute(run: Run, store: Store) -> Result:
 
 
 def _train(run: Run, store: Store) -> Result:
-    splits = data.load(run.data)
-    lessons = _lesson(run, store, splits.train), _lesson(run, store, splits.validation)
+    lessons = _lessons(run, store)
     checkpoint = Checkpoint(store.folder(run) / "checkpoint.safetensors")
     taught_by = None if run.teacher is None else run.teacher.network
     network, curve = train(
@@ -270,15 +270,29 @@ def validation_error(recipe: Recipe, curve: list[Epoch]) -> float:
     return min(errors)
 
 
-def _lesson(run: Run, store: Store, split: data.Split) -> Lesson:
-    def there(tensor: Tensor) -> Tensor:
-        return tensor.to(run.device)
+def _lessons(run: Run, store: Store) -> Lessons:
+    """The images of the run on its device, with what its teacher says of them, asked once where that can be."""
+    splits, random_views = data.load(run.data), run.training.augmentation
+    train, validation = (_there(split, run.device) for split in (splits.train, splits.validation))
+    teacher = None if run.teacher is None else unmoved(store.network(run.teacher).to(run.device))
+    layers = frozenset() if run.teacher is None else run.recipe.hint_layers(run.teacher.network)
 
-    split = data.Split(there(split.images), there(split.labels))
-    if run.teacher is None:
-        return Lesson(split, None)
-    teacher = store.network(run.teacher).to(run.device)
-    return Lesson(split, ask(teacher, run.recipe.hint_layers(run.teacher.network), split.images))
+    def lesson(split: data.Split, views: Augmentation) -> Lesson:
+        if teacher is None:
+            return Lesson(split, None, views)
+        live = Live(teacher, layers)
+        return Lesson(split, keep(teacher, layers, split.images, views) if views.enumerable else live, views)
+
+    everything = lesson(_joined(train, validation), random_views) if run.training.retrain else None
+    return Lessons(lesson(train, random_views), lesson(validation, NONE), everything)
+
+
+def _there(split: data.Split, device: str) -> data.Split:
+    return data.Split(split.images.to(device), split.labels.to(device))
+
+
+def _joined(one: data.Split, other: data.Split) -> data.Split:
+    return data.Split(torch.cat((one.images, other.images)), torch.cat((one.labels, other.labels)))
 
 
 def with_seeds(run: Run, seeds: int) -> list[Run]:

@@ -1,14 +1,19 @@
-"""What the teacher says of each image, asked once and then looked up."""
+"""What the teacher says of each image: asked once and then looked up, or asked again where views cannot be counted."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from fitnets_lib.augmentation import NONE, Augmentation, Views
 from fitnets_lib.data import Split
+from fitnets_lib.errors import BadInput
+from fitnets_lib.networks import FullyConnected
 
 
 @dataclass(frozen=True)
@@ -28,48 +33,123 @@ class Answers:
         return Answers(self.logits[index], {layer: maps[index] for layer, maps in self.hints.items()})
 
 
+class _InDouble(nn.Module):
+    """A fully connected layer in double precision, from single to single."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = copy.deepcopy(layer).double()
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.layer(x.double())
+        return found.float()
+
+
+def unmoved(teacher: nn.Sequential) -> nn.Sequential:
+    """The teacher in eval mode, giving an image the same answer whichever images it comes with.
+
+    A matrix product in single precision rounds a row in another way in another place, so fully connected layers, the
+    only ones that join images in one product, are computed in double precision.
+    """
+    layers = [_InDouble(layer) if isinstance(layer, FullyConnected) else layer for layer in teacher]
+    return nn.Sequential(*layers).eval()
+
+
 @torch.no_grad()
-def ask(teacher: nn.Sequential, layers: Iterable[int], images: Tensor, batch: int = 1024) -> Answers:
-    """Shows `images` (n, channels, height, width) to the teacher, in eval mode, and keeps what it says.
+def ask(teacher: nn.Sequential, layers: Iterable[int], images: Tensor, batch: int = 128) -> Answers:
+    """Shows `images` (n, channels, height, width) to the teacher and keeps what it says.
 
     Args:
-        teacher: the trained network.
+        teacher: the trained network, in eval mode.
         layers: numbers, from 1, of the hint layers whose maps are wanted.
-        images: unaugmented images; a random augmentation would need an answer for every view.
-        batch: images at a time.
+        images: what it is shown.
+        batch: images at a time; the last batch is filled up, so that all are computed by the same method.
     """
-    teacher.eval()
     wanted = sorted(layers)
     logits: list[Tensor] = []
     hints: dict[int, list[Tensor]] = {number: [] for number in wanted}
     for some in images.split(batch):
-        here = some
+        here = torch.cat((some, some.new_zeros(batch - len(some), *some.shape[1:])))
         for number, layer in enumerate(teacher, start=1):
             here = layer(here)
             if number in hints:
-                hints[number].append(here)
-        logits.append(here)
+                hints[number].append(here[: len(some)])
+        logits.append(here[: len(some)])
     return Answers(torch.cat(logits), {number: torch.cat(maps) for number, maps in hints.items()})
+
+
+class Teaching(Protocol):
+    """Somebody who answers for a batch of images."""
+
+    def __call__(self, index: Tensor, views: Views, images: Tensor) -> Answers:
+        """The answers to the images of these numbers, as `views` looks at them: that is, to `images`."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """The answers to every image, plain, and to every image flipped where flips are drawn."""
+
+    plain: Answers
+    flipped: Answers | None = None
+
+    def __call__(self, index: Tensor, views: Views, images: Tensor) -> Answers:
+        """Looks the answers up."""
+        if self.flipped is None:
+            return self.plain.at(index)
+        plain, flipped, which = self.plain.at(index), self.flipped.at(index), views.flipped.to(index.device)
+
+        def chosen(one: Tensor, other: Tensor) -> Tensor:
+            return torch.where(which.view(-1, *[1] * (one.dim() - 1)), other, one)
+
+        hints = {layer: chosen(maps, flipped.hints[layer]) for layer, maps in plain.hints.items()}
+        return Answers(chosen(plain.logits, flipped.logits), hints)
+
+
+@dataclass(frozen=True)
+class Live:
+    """A teacher, made by `unmoved`, that is asked at every step: for views that cannot be enumerated."""
+
+    teacher: nn.Sequential
+    layers: frozenset[int]
+    batch: int = 128
+
+    def __call__(self, index: Tensor, views: Views, images: Tensor) -> Answers:
+        """Asks."""
+        return ask(self.teacher, self.layers, images, self.batch)
+
+
+def keep(
+    teacher: nn.Sequential,
+    layers: frozenset[int],
+    images: Tensor,
+    augmentation: Augmentation = NONE,
+    batch: int = 128,
+) -> Kept:
+    """Asks the teacher, made by `unmoved`, once about every view of `images`, `batch` at a time.
+
+    Raises:
+        BadInput: if the views of an image cannot be enumerated; `Live` answers for those.
+    """
+    if not augmentation.enumerable:
+        raise BadInput("augmentation", augmentation, "one without random cuts: a cache is never approximate")
+    flipped = ask(teacher, layers, images.flip(3), batch) if augmentation.flip else None
+    return Kept(ask(teacher, layers, images, batch), flipped)
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """Images with their labels and, where there is a teacher, with what it says of them."""
+    """Images with their labels and, where there is a teacher, with somebody who says what it says of them."""
 
     split: Split
-    answers: Answers | None
+    teaching: Teaching | None
+    augmentation: Augmentation = NONE
 
-    def batches(self, size: int, order: Tensor) -> Iterator[tuple[Tensor, Tensor, Answers | None]]:
-        """Images, labels and the teacher's answers, `size` at a time in the given order."""
+    def batches(
+        self, size: int, order: Tensor, random: torch.Generator
+    ) -> Iterator[tuple[Tensor, Tensor, Answers | None]]:
+        """Images, labels and the teacher's answers, `size` at a time in the given order, in random views."""
         for index in order.split(size):
-            answers = None if self.answers is None else self.answers.at(index)
-            yield self.split.images[index], self.split.labels[index], answers
-
-    def with_more(self, other: Lesson) -> Lesson:
-        """This lesson followed by another one."""
-        images = torch.cat((self.split.images, other.split.images))
-        labels = torch.cat((self.split.labels, other.split.labels))
-        if self.answers is None or other.answers is None:
-            return Lesson(Split(images, labels), None)
-        hints = {layer: torch.cat((maps, other.answers.hints[layer])) for layer, maps in self.answers.hints.items()}
-        return Lesson(Split(images, labels), Answers(torch.cat((self.answers.logits, other.answers.logits)), hints))
+            views = self.augmentation.draw(len(index), random)
+            images = self.augmentation(self.split.images[index], views)
+            answers = None if self.teaching is None else self.teaching(index, views, images)
+            yield images, self.split.labels[index], answers

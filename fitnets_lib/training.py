@@ -26,6 +26,15 @@ class Diverged(ArithmeticError):
 
 
 @dataclass(frozen=True)
+class Lessons:
+    """What a run learns from: training images, validation images to choose by, and both together for retraining."""
+
+    train: Lesson
+    validation: Lesson
+    everything: Lesson | None = None
+
+
+@dataclass(frozen=True)
 class Epoch:
     """One row of the learning curve.
 
@@ -80,7 +89,7 @@ def train(
     teacher: Network | None,
     recipe: Recipe,
     training: Training,
-    lessons: tuple[Lesson, Lesson],
+    lessons: Lessons,
     seed: int,
     progress: Progress | None = None,
     save: Callable[[Progress], None] = lambda progress: None,
@@ -92,7 +101,7 @@ def train(
         teacher: the teacher's description, for the regressor's shape.
         recipe: the stages.
         training: how they are optimised.
-        lessons: training and validation images with the teacher's answers.
+        lessons: training and validation images with the teacher's answers, and both together for retraining.
         seed: fixes initial weights and the order of the images.
         progress: where an interrupted run stood; it goes on from there to the same bits.
         save: called after every epoch with what is needed to go on; the tensors are the live ones, to be written or
@@ -107,10 +116,12 @@ def train(
     student = build(network)
     progress = progress or Progress([], 0, {})
     epochs = [training.epochs] * len(recipe.stages) if training.each_stage else recipe.epochs(training.epochs)
-    first_pass = [(stage, most, lessons) for stage, most in zip(recipe.stages, epochs, strict=True)]
+    both = (lessons.train, lessons.validation)
+    first_pass = [(stage, most, both) for stage, most in zip(recipe.stages, epochs, strict=True)]
     progress = _stages(first_pass, 0, student, network, teacher, training, seed, progress, save)
     if training.retrain:
-        everything = (lessons[0].with_more(lessons[1]), None)
+        assert lessons.everything is not None
+        everything = (lessons.everything, None)
         found = best_epochs(progress.curve, len(recipe.stages))
         second_pass = [(stage, epochs, everything) for stage, epochs in zip(recipe.stages, found, strict=True)]
         progress = _stages(second_pass, len(first_pass), student, network, teacher, training, seed, progress, save)
@@ -195,9 +206,10 @@ class StageRun:
     def epoch(self, progress: Progress, train: Lesson, validation: Lesson | None) -> Progress:
         """One pass over the training images, and one look at the validation images, if there are any."""
         done = len(self.own(progress.curve))
-        order = torch.randperm(len(train.split), generator=generator(self.seed, "shuffle", self.number, done))
+        random = generator(self.seed, "shuffle", self.number, done)
+        order = torch.randperm(len(train.split), generator=random)
         losses = []
-        for batch in train.batches(self.training.batch, order):
+        for batch in train.batches(self.training.batch, order, random):
             loss = self.loss(self.see(*batch, done), self.heads)
             self.optimiser.zero_grad()
             loss.backward()
@@ -226,7 +238,7 @@ class StageRun:
     def validate(self, lesson: Lesson, epoch: int) -> tuple[float, float | None]:
         """The stage's loss and, where there is an output, its error on the validation images."""
         total = wrong = 0.0
-        for batch in lesson.batches(1024, torch.arange(len(lesson.split))):
+        for batch in lesson.batches(1024, torch.arange(len(lesson.split)), generator(self.seed, "unused")):
             seen = self.see(*batch, epoch)
             total += float(self.loss(seen, self.heads)) * len(seen.labels)
             if seen.logits is not None:

@@ -10,24 +10,27 @@ from fitnets_lib.optimisation import Training
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import BACKPROP, Recipe
 from fitnets_lib.runs import Run
-from fitnets_lib.teacher_cache import Lesson, ask
+from fitnets_lib.teacher_cache import Lesson, keep, unmoved
+from fitnets_lib.training import Lessons
 
 TEACHER = Network("tiny teacher", (1, 8, 8), (Conv(3, pool=Pool(2, 2)), Conv(3, kernel=2, padding=0), Dense(10)), 2)
 STUDENT = Network("tiny student", (1, 8, 8), (Conv(2, pool=Pool(2, 2)), Conv(2), Conv(2), Dense(10)), 2)
 QUICK = Training(epochs=4, patience=4, batch=16, spread=None)
 
 
-def lessons(count: int = 48) -> tuple[Lesson, Lesson]:
+def lessons(count: int = 48) -> Lessons:
     """The first digits with the answers of an untrained teacher: `count` to train on, half as many to validate."""
     teacher = build(TEACHER)
     initialise(teacher, None, generator(0, "teacher"))
-    splits = data.load("digits")
-    some = (
-        data.Split(splits.train.images[:count], splits.train.labels[:count]),
-        data.Split(splits.validation.images[: count // 2], splits.validation.labels[: count // 2]),
+    splits, half = data.load("digits"), count // 2
+    train = data.Split(splits.train.images[:count], splits.train.labels[:count])
+    validation = data.Split(splits.validation.images[:half], splits.validation.labels[:half])
+    images, labels = (torch.cat([getattr(s, what) for s in (train, validation)]) for what in ("images", "labels"))
+    first, second, both = (
+        Lesson(split, keep(unmoved(teacher), frozenset({1, 2}), split.images))
+        for split in (train, validation, data.Split(images, labels))
     )
-    first, second = (Lesson(split, ask(teacher, (1, 2), split.images)) for split in some)
-    return first, second
+    return Lessons(first, second, both)
 
 
 def run(recipe: Recipe, seed: int = 0, training: Training | None = None) -> Run:

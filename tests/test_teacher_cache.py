@@ -1,9 +1,11 @@
 import pytest
 import torch
 
-from fitnets_lib.networks import build, initialise
+from fitnets_lib.augmentation import NONE, Augmentation
+from fitnets_lib.errors import BadInput
+from fitnets_lib.networks import Conv, Dense, Network, build, initialise
 from fitnets_lib.randomness import generator
-from fitnets_lib.teacher_cache import Lesson, ask
+from fitnets_lib.teacher_cache import Kept, Lesson, Live, ask, keep, unmoved
 from tests.helpers import TEACHER, lessons
 
 
@@ -20,11 +22,28 @@ def test_the_answers_are_the_teachers_own_in_the_images_order(batch: int) -> Non
 
 
 def test_the_teacher_is_asked_in_eval_mode_and_without_gradient() -> None:
-    teacher = build(TEACHER).train()
+    teacher = unmoved(build(TEACHER).train())
+    assert not any(module.training for module in teacher.modules())
     answers = ask(teacher, [TEACHER.middle], torch.zeros(1, 1, 8, 8))
-    assert not teacher.training
     assert not answers.logits.requires_grad
     assert not answers.hints[2].requires_grad
+
+
+def test_an_image_gets_the_same_answer_bit_for_bit_whichever_images_it_comes_with() -> None:
+    network = Network("odd", (1, 8, 8), (Conv(7), Conv(11, kernel=5, padding=0), Dense(13, pieces=3), Dense(10)), 2)
+    teacher, images = unmoved(build(network)), lessons().train.split.images
+    whole = ask(teacher, [2], images)
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    for index in (order, order[:5], order[7:8]):
+        some = ask(teacher, [2], images[index])
+        assert torch.equal(some.logits, whole.logits[index])
+        assert torch.equal(some.hints[2], whole.hints[2][index])
+
+
+def test_the_answers_are_given_in_single_precision_and_the_teacher_keeps_its_own() -> None:
+    teacher = build(TEACHER)
+    assert ask(unmoved(teacher), (), torch.zeros(1, 1, 8, 8)).logits.dtype == torch.float32
+    assert all(p.dtype == torch.float32 for p in teacher.parameters())
 
 
 def test_only_the_maps_that_are_asked_for_are_kept() -> None:
@@ -34,24 +53,39 @@ def test_only_the_maps_that_are_asked_for_are_kept() -> None:
 
 
 def test_a_batch_has_images_labels_and_answers_of_the_same_numbers() -> None:
-    lesson, order = lessons()[0], torch.tensor([5, 3, 40, 0, 7])
-    assert lesson.answers is not None
-    images, labels, answers = next(iter(lesson.batches(3, order)))
+    lesson, order = lessons().train, torch.tensor([5, 3, 40, 0, 7])
+    kept = lesson.teaching
+    assert isinstance(kept, Kept)
+    images, labels, answers = next(iter(lesson.batches(3, order, torch.Generator())))
     assert answers is not None
     for place, number in enumerate([5, 3, 40]):
         assert torch.equal(images[place], lesson.split.images[number])
         assert labels[place] == lesson.split.labels[number]
-        assert torch.equal(answers.logits[place], lesson.answers.logits[number])
-        assert torch.equal(answers.hints[2][place], lesson.answers.hints[2][number])
-    assert [len(batch[1]) for batch in lesson.batches(3, order)] == [3, 2]
+        assert torch.equal(answers.logits[place], kept.plain.logits[number])
+        assert torch.equal(answers.hints[2][place], kept.plain.hints[2][number])
+    assert [len(batch[1]) for batch in lesson.batches(3, order, torch.Generator())] == [3, 2]
 
 
-def test_one_lesson_after_another_is_both_with_what_the_teacher_said_of_each() -> None:
-    one, other = lessons()
-    both = one.with_more(other)
-    assert both.answers is not None and other.answers is not None
-    assert len(both.split) == len(one.split) + len(other.split)
-    assert torch.equal(both.split.images[-1], other.split.images[-1])
-    assert torch.equal(both.answers.hints[1][-1], other.answers.hints[1][-1])
-    assert torch.equal(both.answers.logits[len(one.split)], other.answers.logits[0])
-    assert one.with_more(Lesson(other.split, None)).answers is None
+@pytest.mark.parametrize("views", [Augmentation(), Augmentation(flip=True)])
+def test_the_cache_answers_for_the_views_that_are_drawn(views: Augmentation) -> None:
+    teacher, split = unmoved(build(TEACHER)), lessons().train.split
+    layers = frozenset({1, 2})
+    lesson = Lesson(split, keep(teacher, layers, split.images, views), views)
+    turned = 0
+    for images, _, answers in lesson.batches(7, torch.randperm(48), torch.Generator().manual_seed(0)):
+        live = Live(teacher, layers)(torch.empty(0), NONE.draw(0, torch.Generator()), images)
+        assert answers is not None
+        assert torch.equal(answers.logits, live.logits)
+        assert all(torch.equal(answers.hints[layer], live.hints[layer]) for layer in layers)
+        turned += sum(not any(torch.equal(image, own) for own in split.images) for image in images)
+    assert (turned > 0) is views.flip
+
+
+def test_random_cuts_are_refused_by_the_cache_and_answered_live() -> None:
+    teacher, split, views = unmoved(build(TEACHER)), lessons().train.split, Augmentation(flip=True, pad=2)
+    with pytest.raises(BadInput, match=r"augmentation = .*pad=2.*: one without random cuts"):
+        keep(teacher, frozenset({2}), split.images, views)
+    lesson = Lesson(split, Live(teacher, frozenset({2})), views)
+    for images, _, answers in lesson.batches(16, torch.arange(48), torch.Generator().manual_seed(0)):
+        assert answers is not None
+        assert torch.equal(answers.logits, ask(teacher, (), images).logits)

@@ -7,14 +7,17 @@ import pytest
 import torch
 
 from fitnets_lib import recipes
+from fitnets_lib.augmentation import Augmentation
 from fitnets_lib.networks import build, initialise
 from fitnets_lib.optimisation import MaxNorm, Training
 from fitnets_lib.randomness import generator
-from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, JOINT_HINT_AND_KD, RECIPES, Recipe
-from fitnets_lib.training import Diverged, Epoch, Progress, StageRun, best_epochs, train
+from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, JOINT_HINT_AND_KD, KD, RECIPES, Recipe
+from fitnets_lib.teacher_cache import Kept, Lesson, Live, keep, unmoved
+from fitnets_lib.training import Diverged, Epoch, Lessons, Progress, StageRun, best_epochs, train
 from tests.helpers import QUICK, STUDENT, TEACHER, lessons, same_bits
 
 LESSONS = lessons()
+BOTH = (LESSONS.train, LESSONS.validation)
 # Pairs of (guided layer, hint layer) that fit: 4 x 4 maps of both networks, then 4 x 4 onto 3 x 3.
 PAIRS = ((1, 1), (2, 2))
 VARIANTS = [*RECIPES.values(), recipes.hints_in_turn(PAIRS), recipes.hints_at_once(PAIRS)]
@@ -43,7 +46,7 @@ def test_each_stage_of_each_variant_changes_exactly_the_layers_it_names(recipe: 
     for number, stage in enumerate(recipe.stages, start=1):
         student = untrained()
         run = StageRun(number, stage, 2, QUICK, student, STUDENT, TEACHER, 0)
-        run.to_the_end(Progress([], 0, {}), LESSONS, lambda _: None)
+        run.to_the_end(Progress([], 0, {}), BOTH, lambda _: None)
         assert changed_layers(student) == TRAINS[stage.train]
 
 
@@ -71,7 +74,7 @@ def test_stage_1_does_not_even_compute_the_back_half(monkeypatch: pytest.MonkeyP
     run = StageRun(1, HINT_THEN_KD.stages[0], 2, QUICK, student, STUDENT, TEACHER, 0)
     for layer in student[STUDENT.middle :]:
         monkeypatch.setattr(layer, "forward", forbidden)
-    progress = run.to_the_end(Progress([], 0, {}), LESSONS, lambda _: None)
+    progress = run.to_the_end(Progress([], 0, {}), BOTH, lambda _: None)
     assert progress.finished == 1
     assert all(row.validation_error is None for row in progress.curve)
 
@@ -79,14 +82,14 @@ def test_stage_1_does_not_even_compute_the_back_half(monkeypatch: pytest.MonkeyP
 def test_stage_1_trains_the_regressor_along() -> None:
     run = StageRun(1, HINT_THEN_KD.stages[0], 1, QUICK, untrained(), STUDENT, TEACHER, 0)
     before = copy.deepcopy(run.heads[0])
-    run.epoch(Progress([], 0, {}), *LESSONS)
+    run.epoch(Progress([], 0, {}), *BOTH)
     assert not same_bits(before, run.heads[0])
 
 
 def test_stage_2_starts_from_the_weights_of_stage_1() -> None:
     alone = untrained()
     stage = StageRun(1, HINT_THEN_KD.stages[0], 2, QUICK, alone, STUDENT, TEACHER, 0)
-    stage.to_the_end(Progress([], 0, {}), LESSONS, lambda _: None)
+    stage.to_the_end(Progress([], 0, {}), BOTH, lambda _: None)
     kept: list[Progress] = []
     train(STUDENT, TEACHER, HINT_THEN_KD, QUICK, LESSONS, 0, save=lambda p: kept.append(copy.deepcopy(p)))
     still = replace(QUICK, learning_rate=0.0)  # a rate of 0 in stage 2 leaves what stage 1 found
@@ -109,7 +112,7 @@ def test_the_weights_of_the_best_validation_epoch_are_returned() -> None:
 
 def test_the_validation_error_is_the_share_of_misclassified_images() -> None:
     student, curve = trained(BACKPROP)
-    validation = LESSONS[1].split
+    validation = LESSONS.validation.split
     with torch.no_grad():
         wrong = (student(validation.images).argmax(1) != validation.labels).float().mean().item()
     assert min(row.score for row in curve) == pytest.approx(wrong)
@@ -153,10 +156,10 @@ def test_all_recipes_begin_with_the_same_weights_and_the_same_order_of_images() 
 
 
 def test_no_gradient_reaches_what_the_teacher_said() -> None:
-    for lesson in LESSONS:
-        assert lesson.answers is not None
-        assert not lesson.answers.logits.requires_grad
-        assert not any(maps.requires_grad for maps in lesson.answers.hints.values())
+    for lesson in BOTH:
+        assert isinstance(lesson.teaching, Kept)
+        assert not lesson.teaching.plain.logits.requires_grad
+        assert not any(maps.requires_grad for maps in lesson.teaching.plain.hints.values())
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_says_where() -> None:
@@ -168,7 +171,7 @@ def test_the_optimiser_is_rmsprop_with_a_decay_of_nine_tenths() -> None:
     # One step by hand: v = .1 g^2, w -= lr g / (sqrt(v) + eps); the first step is lr / sqrt(.1) in each direction.
     student = untrained()
     run = StageRun(1, BACKPROP.stages[0], 1, replace(QUICK, batch=48), student, STUDENT, None, 0)
-    run.epoch(Progress([], 0, {}), *LESSONS)
+    run.epoch(Progress([], 0, {}), *BOTH)
     moved = torch.cat(
         [(a - b).abs().flatten() for a, b in zip(student.parameters(), untrained().parameters(), strict=True)]
     )
@@ -198,7 +201,8 @@ def test_retraining_goes_over_all_images_for_the_epochs_that_were_best() -> None
     assert [row.stage for row in again] == [3] * found[0] + [4] * found[1]
     assert all(row.validation_loss is None and row.validation_error is None for row in again)
     # By hand: the same weights to begin with, all images, the same number of epochs, nothing chosen.
-    by_hand, everything = untrained(), LESSONS[0].with_more(LESSONS[1])
+    by_hand, everything = untrained(), LESSONS.everything
+    assert everything is not None
     for number, (stage, epochs) in enumerate(zip(HINT_THEN_KD.stages, found, strict=True), start=3):
         run = StageRun(number, stage, epochs, RETRAINED, by_hand, STUDENT, TEACHER, 0)
         progress = Progress([], 0, {})
@@ -230,5 +234,32 @@ def test_no_weight_grows_beyond_the_norms_allowed() -> None:
 def test_max_norm_does_not_touch_layers_that_the_stage_does_not_train() -> None:
     student, limits = untrained(), MaxNorm(convolutions=0.01, hidden=0.01, output=0.01)
     run = StageRun(1, HINT_THEN_KD.stages[0], 1, replace(QUICK, max_norm=limits), student, STUDENT, TEACHER, 0)
-    run.to_the_end(Progress([], 0, {}), LESSONS, lambda _: None)
+    run.to_the_end(Progress([], 0, {}), BOTH, lambda _: None)
     assert changed_layers(student) == [True, True, False, False]
+
+
+@pytest.mark.parametrize("views", [Augmentation(), Augmentation(flip=True)])
+@pytest.mark.parametrize("recipe", [KD, HINT_THEN_KD, JOINT_HINT_AND_KD], ids=lambda r: r.name)
+def test_training_with_and_without_the_cache_gives_the_same_bits(recipe: Recipe, views: Augmentation) -> None:
+    teacher = build(TEACHER)
+    initialise(teacher, None, generator(0, "teacher"))
+    teacher = unmoved(teacher)
+    layers, training = recipe.hint_layers(TEACHER), replace(QUICK, augmentation=views)
+    found = []
+    for cached in (True, False):
+        first, second = (
+            Lesson(split, keep(teacher, layers, split.images, own) if cached else Live(teacher, layers), own)
+            for split, own in ((LESSONS.train.split, views), (LESSONS.validation.split, Augmentation()))
+        )
+        found.append(train(STUDENT, TEACHER, recipe, training, Lessons(first, second), 0))
+    assert found[0][1] == found[1][1]
+    assert same_bits(found[0][0], found[1][0])
+
+
+def test_random_views_are_drawn_anew_in_every_epoch_and_are_the_same_for_the_same_seed() -> None:
+    random_views = replace(QUICK, augmentation=Augmentation(flip=True))
+    lesson = replace(LESSONS.train, augmentation=random_views.augmentation, teaching=None)
+    drawn = [train(STUDENT, None, BACKPROP, random_views, Lessons(lesson, LESSONS.validation), 0) for _ in range(2)]
+    assert same_bits(drawn[0][0], drawn[1][0])
+    plain = train(STUDENT, None, BACKPROP, QUICK, replace(LESSONS, train=replace(LESSONS.train, teaching=None)), 0)
+    assert drawn[0][1] != plain[1]

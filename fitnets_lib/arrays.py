@@ -1,0 +1,73 @@
+"""Images with labels as they come out of a file, and the checks that every data set goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitnets_lib.errors import BadInput
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Some images with their labels.
+
+    Attributes:
+        images: (n, channels, height, width), as the file has them.
+        labels: (n,), int64, class numbers from 0.
+    """
+
+    images: Array
+    labels: Array
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def part(self, index: Array | slice) -> Arrays:
+        """The images of these numbers."""
+        return Arrays(self.images[index], self.labels[index])
+
+    def without_last(self, count: int) -> tuple[Arrays, Arrays]:
+        """All but the last `count` images, and those."""
+        return self.part(slice(None, -count)), self.part(slice(-count, None))
+
+
+def joined(parts: Sequence[Arrays]) -> Arrays:
+    """The parts one after the other."""
+    return Arrays(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]))
+
+
+def checked(what: str, arrays: Arrays, counts: Sequence[int]) -> Arrays:
+    """`arrays`, if they have as many images of each class as `counts` says.
+
+    Raises:
+        BadInput: naming the file, and the first count or label that is another.
+    """
+    if len(arrays.images) != len(arrays.labels) or len(arrays) != sum(counts):
+        found = (len(arrays.images), len(arrays.labels))
+        raise BadInput(f"{what}, images and labels", found, f"{sum(counts):,} of each: get the official file")
+    if arrays.labels.min(initial=0) < 0 or arrays.labels.max(initial=0) >= len(counts):
+        wrong = int(arrays.labels.max()) if arrays.labels.max() >= len(counts) else int(arrays.labels.min())
+        raise BadInput(f"{what}, label", wrong, f"0 to {len(counts) - 1}")
+    for number, (found_count, count) in enumerate(zip(np.bincount(arrays.labels), counts, strict=False)):
+        if found_count != count:
+            raise BadInput(f"{what}, images of class {number}", int(found_count), f"{count:,}: get the official file")
+    return arrays
+
+
+def there(path: Path, hint: str) -> Path:
+    """`path`, if it is a file.
+
+    Raises:
+        BadInput: naming the path and saying how to get it.
+    """
+    if not path.is_file():
+        raise BadInput("data file", str(path), f"a file; {hint} (FITNETS_DATA names another folder)")
+    return path
