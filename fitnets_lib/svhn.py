@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.io import loadmat, whosmat
+from scipy.io.matlab import MatReadError
 
 from fitnets_lib.arrays import Arrays, checked, joined, there
 from fitnets_lib.errors import BadInput
@@ -40,7 +41,7 @@ def read_file(path: Path, counts: tuple[int, ...] | int) -> Arrays:
         if shapes.get("X") != (32, 32, 3, total) or shapes.get("y") != (total, 1):
             raise BadInput(f"{path}, sizes", shapes, f"X of (32, 32, 3, {total}) and y of ({total}, 1)")
         content = loadmat(path)
-    except (ValueError, OSError, NotImplementedError, TypeError) as error:
+    except (MatReadError, ValueError, OSError, NotImplementedError, TypeError) as error:
         if isinstance(error, BadInput):
             raise
         raise BadInput("data file", str(path), f"a whole MATLAB file ({error}): download it again") from error

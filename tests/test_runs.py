@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import ast
+import multiprocessing
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -174,6 +177,43 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bits(tmp_path: Path, monkeyp
     )
     assert same_bits(whole.network(ours), cut.network(ours))
     assert not (cut.folder(ours) / "checkpoint.safetensors").exists()
+
+
+def killed_after_an_epoch(root: Path, ours: Run) -> None:
+    """Goes on with a run for one more epoch; then the process is killed and cleans nothing up."""
+    save = runs.Checkpoint.save
+    runs.CHECKPOINT_EVERY = 0.0
+
+    def save_and_be_killed(self: runs.Checkpoint, progress: Progress) -> None:
+        save(self, progress)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    runs.Checkpoint.save = save_and_be_killed  # type: ignore[method-assign]
+    execute(ours, Store(root))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
+def test_a_run_that_is_killed_in_every_epoch_of_both_stages_ends_with_the_same_bits(tmp_path: Path) -> None:
+    ours = run(HINT_THEN_KD, training=replace(run(KD).training, epochs=4))
+    whole, cut = Store(tmp_path / "whole"), Store(tmp_path / "cut")
+    expected = execute(ours, whole)
+    assert ours.teacher is not None
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["tests.test_runs"])  # imports once, not once a process
+    for one, epochs in ((ours.teacher, 2), (ours, 4)):
+        for _ in range(epochs):
+            process = processes.Process(target=killed_after_an_epoch, args=(cut.root, one))
+            process.start()
+            process.join()
+            assert process.exitcode == -signal.SIGKILL
+        assert cut.result(one) is None
+        execute(one, cut)
+    found = cut.result(ours)
+    assert found is not None
+    assert (found.test_error, found.curve) == (expected.test_error, expected.curve)
+    assert same_bits(whole.network(ours), cut.network(ours))
+    left = {path.name for path in cut.folder(ours).iterdir()}
+    assert left == {"specification.json", "weights.safetensors", "result.json"}
 
 
 def test_a_damaged_checkpoint_is_reported_and_the_run_begins_at_the_beginning(store: Store) -> None:
