@@ -36,6 +36,14 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def to(self, device: str) -> Split:
+        """The same on another device."""
+        return Split(self.images.to(device), self.labels.to(device))
+
+    def joined(self, other: Split) -> Split:
+        """These images, then those of `other`."""
+        return Split(torch.cat((self.images, other.images)), torch.cat((self.labels, other.labels)))
+
 
 @dataclass(frozen=True)
 class Dataset:

@@ -273,7 +273,7 @@ def validation_error(recipe: Recipe, curve: list[Epoch]) -> float:
 def _lessons(run: Run, store: Store) -> Lessons:
     """The images of the run on its device, with what its teacher says of them, asked once where that can be."""
     splits, random_views = data.load(run.data), run.training.augmentation
-    train, validation = (_there(split, run.device) for split in (splits.train, splits.validation))
+    train, validation = (split.to(run.device) for split in (splits.train, splits.validation))
     teacher = None if run.teacher is None else unmoved(store.network(run.teacher).to(run.device))
     layers = frozenset() if run.teacher is None else run.recipe.hint_layers(run.teacher.network)
 
@@ -283,16 +283,8 @@ def _lessons(run: Run, store: Store) -> Lessons:
         live = Live(teacher, layers)
         return Lesson(split, keep(teacher, layers, split.images, views) if views.enumerable else live, views)
 
-    everything = lesson(_joined(train, validation), random_views) if run.training.retrain else None
+    everything = lesson(train.joined(validation), random_views) if run.training.retrain else None
     return Lessons(lesson(train, random_views), lesson(validation, NONE), everything)
-
-
-def _there(split: data.Split, device: str) -> data.Split:
-    return data.Split(split.images.to(device), split.labels.to(device))
-
-
-def _joined(one: data.Split, other: data.Split) -> data.Split:
-    return data.Split(torch.cat((one.images, other.images)), torch.cat((one.labels, other.labels)))
 
 
 def with_seeds(run: Run, seeds: int) -> list[Run]:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from fitnets_lib import data
+from fitnets_lib import data, paths
 from fitnets_lib.errors import BadInput
+from tests.broken import flipped
 
 SPLITS = [data.load("digits").train, data.load("digits").validation, data.load_test("digits")]
 
@@ -53,3 +57,48 @@ def test_the_fingerprint_is_stable_and_sees_a_changed_label(monkeypatch: pytest.
     changed = data.Split(test.images, test.labels.flip(0))
     monkeypatch.setattr(data, "_splits", lambda name: (train, validation, changed))
     assert data.fingerprint.__wrapped__("digits") != before
+
+
+def test_the_data_directory_is_a_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FITNETS_DATA", str(tmp_path))
+    assert paths.data() == tmp_path
+    monkeypatch.delenv("FITNETS_DATA")
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    assert paths.data() == tmp_path / "data"
+
+
+@pytest.mark.parametrize("name", [name for name in data.NAMES if name not in ("digits", "faces")])
+def test_a_data_set_whose_files_are_absent_is_refused_before_anything_is_written(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FITNETS_DATA", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    with pytest.raises(BadInput, match=r"data file = .*nowhere.*FITNETS_DATA names another folder"):
+        data.load(name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whitened_images_are_kept_and_a_damaged_copy_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    made: list[str] = []
+
+    def digits() -> Any:
+        made.append("digits")
+        return data.LOADERS["digits"]()
+
+    monkeypatch.setitem(data.LOADERS, "slow", digits)
+    first = data._kept("slow")
+    again = data._kept("slow")
+    assert made == ["digits"]
+    assert all((a.images == b.images).all() and (a.labels == b.labels).all() for a, b in zip(first, again, strict=True))
+    (weights,) = (tmp_path / "_build" / "data").glob("*.safetensors")
+    flipped(weights)
+    data._kept("slow")
+    assert made == ["digits", "digits"]
+
+
+def test_what_cannot_be_downloaded_is_refused_with_what_can() -> None:
+    with pytest.raises(BadInput, match="data = 'aflw': one that can be downloaded: mnist, cifar10, cifar100, svhn"):
+        data.download("aflw")
