@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import hypothesis
 import pytest
 import torch
 from playwright.sync_api import Browser, sync_playwright
@@ -17,6 +18,8 @@ from playwright.sync_api import Browser, sync_playwright
 from fitnets_lib.paths import CHECKOUT
 
 torch.set_num_threads(1)  # two workers share the processors
+hypothesis.settings.register_profile("facts", deadline=None)  # a busy machine is slow, not wrong
+hypothesis.settings.load_profile("facts")
 
 
 def load_build() -> ModuleType:

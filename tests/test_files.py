@@ -18,7 +18,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=10,
 )
-per_example = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+per_example = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @per_example

@@ -18,7 +18,7 @@ from fitnets_lib.networks import (
 from fitnets_lib.randomness import generator
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.integers(4, 12),
     st.lists(
