@@ -15,7 +15,7 @@ test: $(READY)
 	$(RUN) -m ruff check .
 	$(RUN) -m codespell_lib
 	$(RUN) -m mypy
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(RUN) -m pytest -n 2 --dist loadfile --cov fitnets_lib --cov-fail-under 95
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit('Python 3.10 or newer is needed, this is ' + sys.version.split()[0] if sys.version_info < (3, 10) else 0)"
