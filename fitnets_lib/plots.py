@@ -38,6 +38,14 @@ LOOKS = {
     "hint then KD": Look(_COLOURS[2], "D", "-"),
     "joint hint + KD": Look(_COLOURS[1], "^", "-."),
     "joint hint + labels": Look(_COLOURS[4], "v", (0, (5, 1, 1, 1, 1, 1))),  # type: ignore[arg-type]
+    "hint then labels": Look(_COLOURS[2], "d", "--"),
+    "stage-wise labels": Look(_COLOURS[5], "<", "-"),
+    "stage-wise KD": Look(_COLOURS[5], ">", "--"),
+    "joint label hint + labels": Look(_COLOURS[3], "P", ":"),
+    "joint label hint + KD": Look(_COLOURS[3], "X", "--"),
+    "label hints everywhere": Look(_COLOURS[9], "*", "-."),
+    "2 hints in turn": Look(_COLOURS[7], "p", "-"),
+    "2 hints at once": Look(_COLOURS[7], "h", "--"),
 }
 """The look of every method of the book, by the name of its recipe."""
 
@@ -81,7 +89,7 @@ def accuracy(frame: pd.DataFrame, teacher: Estimate) -> Figure:
     """
     depths = list(frame["depth"].unique())
     methods = list(frame["recipe"].unique())
-    figure = Figure(figsize=(7.4, 3.2))
+    figure = Figure(figsize=(7.4, max(3.2, 0.9 + 0.36 * len(methods))))
     axes = figure.subplots(1, len(depths), sharey=True, sharex=True, squeeze=False)
     for axis, depth in zip(axes[0], depths, strict=True):
         rows = frame[frame["depth"] == depth]
@@ -226,4 +234,42 @@ def accuracy_by(frame: pd.DataFrame, column: str) -> Figure:
     axis.set_yticks(range(len(found)), [str(value) for (value,) in found])
     axis.invert_yaxis()
     axis.set_xlabel("test accuracy (%)")
+    return figure
+
+
+def sizes(table: pd.DataFrame, x: str, y: str, names: str) -> Figure:
+    """Two costs of some networks on logarithmic axes, each point named.
+
+    Args:
+        table: a row for each network.
+        x: column on the horizontal axis.
+        y: column on the vertical axis.
+        names: column with the names.
+    """
+    figure = Figure(figsize=(6.4, 3.8))
+    axis = figure.subplots()
+    for place, (_, row) in enumerate(table.iterrows()):
+        axis.plot(row[x], row[y], "D" if place else "s", color=_COLOURS[2] if place else "#555555", markersize=8)
+        at = (row[x], row[y])
+        axis.annotate(str(row[names]), at, (0, 8), textcoords="offset points", ha="center", fontsize="small")
+    axis.set(xscale="log", yscale="log", xlabel=x, ylabel=y)
+    axis.margins(0.25)
+    return figure
+
+
+def gradients(frame: pd.DataFrame) -> Figure:
+    """The gradient of each layer on a logarithmic axis, a line a method: geometric mean over seeds.
+
+    Args:
+        frame: a row for each method ("recipe"), seed and "layer", with its "gradient".
+    """
+    figure = Figure()
+    axis = figure.subplots()
+    for method, group in frame.groupby("recipe", sort=False):
+        look = _look(str(method))
+        mean = np.exp(np.log(group.set_index("layer")["gradient"]).groupby("layer").mean())
+        axis.plot(mean.index, mean, look.marker, linestyle=look.line, color=look.colour, label=str(method))
+    axis.set(yscale="log", xlabel="layer, from the image upwards", ylabel="length of the gradient")
+    axis.set_xticks(sorted(frame["layer"].unique()))
+    axis.legend(fontsize="small")
     return figure

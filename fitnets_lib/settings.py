@@ -61,6 +61,8 @@ PARAMETERS: dict[str, Parameter] = {
     "depths": Parameter(
         "layers of the students", "a list of whole numbers of at least 5, such as [5, 11]", _list_of(_whole(5))
     ),
+    "depth": Parameter("layers of the student", "a whole number of at least 5, such as 11", _whole(5)),
+    "repeats": Parameter("turns over which a time is taken", "a whole number of at least 1", _whole(1)),
     "temperatures": Parameter(
         "temperatures tau to compare", "a list of numbers above 0, such as [1, 3, 10]", _list_of(_number_above(0))
     ),
@@ -77,9 +79,8 @@ def check(values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if name not in PARAMETERS:
             raise BadInput(name, value, f"no such parameter; there are {', '.join(PARAMETERS)}")
-        if name == "depths" and isinstance(value, list):
-            for depth in value:
-                digits_student(depth)  # says which depth is too small, and why
+        for depth in value if name == "depths" and isinstance(value, list) else [value] if name == "depth" else []:
+            digits_student(depth)  # says which depth is too small, and why
         if not PARAMETERS[name].accepts(value):
             raise BadInput(name, value, PARAMETERS[name].right)
 

@@ -45,12 +45,15 @@ def labels(figure: Figure) -> list[str]:
     return [label.get_text() for label in figure.axes[0].get_yticklabels()]
 
 
-def test_every_method_has_a_colour_and_a_marker_of_its_own() -> None:
-    assert len({look.colour for look in plots.LOOKS.values()}) == len(plots.LOOKS)
-    assert len({look.marker for look in plots.LOOKS.values()}) == len(plots.LOOKS)
-    ours = [recipes.BACKPROP, recipes.KD, recipes.HINT_THEN_KD, recipes.JOINT_HINT_AND_KD]
-    ours.append(recipes.JOINT_HINT_AND_CLASSIFICATION)
-    assert {recipe.name for recipe in ours} == plots.LOOKS.keys()
+def test_every_method_has_a_marker_of_its_own_and_a_line_of_its_own() -> None:
+    looks = plots.LOOKS.values()
+    assert len({look.marker for look in looks}) == len(looks)
+    assert len({(look.colour, look.line) for look in looks}) == len(looks)
+
+
+def test_every_recipe_has_a_look() -> None:
+    several = [recipes.hints_in_turn([(1, 1), (2, 2)]), recipes.hints_at_once([(1, 1), (2, 2)])]
+    assert {recipe.name.split(",")[0] for recipe in [*recipes.RECIPES.values(), *several]} == plots.LOOKS.keys()
 
 
 def test_a_variant_of_a_method_is_drawn_as_the_method() -> None:
@@ -113,6 +116,25 @@ def test_lines_are_named_and_may_have_logarithmic_axes() -> None:
     assert points(figure) == [([1, 10], [1, 0.1]), ([1, 10], [1, 1])]
     assert figure.axes[0].get_xscale() == figure.axes[0].get_yscale() == "log"
     assert [text.get_text().strip() for text in figure.axes[0].texts] == ["falls", "stays"]
+
+
+def test_sizes_are_named_points_on_logarithmic_axes() -> None:
+    table = pd.DataFrame({"network": ["teacher", "student"], "cost": [100.0, 1.0], "time": [20.0, 2.0]})
+    figure = plots.sizes(table, "cost", "time", "network")
+    axis = figure.axes[0]
+    assert points(figure) == [([100.0], [20.0]), ([1.0], [2.0])]
+    assert [text.get_text().strip() for text in axis.texts] == ["teacher", "student"]
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("cost", "time")
+
+
+def test_gradients_are_a_geometric_mean_over_seeds_by_layer() -> None:
+    rows = [("KD", 0, 1, 1e-4), ("KD", 0, 2, 1.0), ("KD", 1, 1, 1e-2), ("KD", 1, 2, 1.0)]
+    figure = plots.gradients(pd.DataFrame(rows, columns=["recipe", "seed", "layer", "gradient"]))
+    ((layers, sizes),) = points(figure)
+    assert layers == [1, 2]
+    assert sizes == pytest.approx([1e-3, 1.0])
+    assert figure.axes[0].get_yscale() == "log"
 
 
 def test_figures_are_drawn_on_white_and_none_is_left_open() -> None:

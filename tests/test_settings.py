@@ -18,6 +18,8 @@ GOOD: dict[str, Any] = {
     "epochs": 40,
     "device": "cpu",
     "depths": [5, 11],
+    "depth": 11,
+    "repeats": 3,
     "temperatures": [1, 3.5],
 }
 BAD: list[tuple[str, Any, str]] = [
@@ -37,6 +39,10 @@ BAD: list[tuple[str, Any, str]] = [
     ("depths", [4], "at least 5 layers"),
     ("depths", [7, "9"], "at least 5 layers"),
     ("depths", "[5, 11]", "a list"),
+    ("depth", 4, "at least 5 layers"),
+    ("depth", "11", "at least 5 layers"),
+    ("depth", [11], "at least 5 layers"),
+    ("repeats", 0, "at least 1"),
     ("temperatures", [0], "above 0"),
     ("temperatures", [float("inf")], "above 0"),
     ("temperatures", [float("nan")], "above 0"),

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import torch
+
+from fitnets_lib.diagnostics import gradient_norms
+from fitnets_lib.networks import build, initialise
+from fitnets_lib.randomness import generator
+from fitnets_lib.recipes import classification, hint, kd
+from fitnets_lib.terms import Loss
+from tests.helpers import STUDENT, TEACHER, lessons
+
+LESSON = lessons().train
+
+
+def norms(loss: Loss, seed: int = 0, spread: float | None = None) -> list[float]:
+    return gradient_norms(STUDENT, TEACHER, loss, LESSON, seed, spread)
+
+
+def test_backprops_gradients_are_those_of_cross_entropy() -> None:
+    module = build(STUDENT)
+    initialise(module, None, generator(0, "student"))
+    split = LESSON.split
+    torch.nn.functional.cross_entropy(module(split.images), split.labels).backward()
+    expected = []
+    for layer in module:
+        squares = [p.grad.pow(2).sum() for p in layer.parameters() if p.grad is not None and p.dim() > 1]
+        expected.append(float(torch.stack(squares).sum().sqrt()))
+    torch.testing.assert_close(torch.tensor(norms(classification)), torch.tensor(expected), rtol=1e-4, atol=1e-6)
+    assert min(expected) > 0
+
+
+def test_a_target_in_the_middle_reaches_the_lower_layers_from_small_weights_better_than_the_output_does() -> None:
+    below = slice(0, STUDENT.middle)
+    hinted, labelled = (norms(loss, spread=0.005)[below] for loss in (hint + kd, classification))
+    assert all(with_hint > without for with_hint, without in zip(hinted, labelled, strict=True))
+
+
+def test_one_length_a_layer_and_another_seed_gives_others() -> None:
+    assert len(norms(kd)) == len(STUDENT.layers)
+    assert norms(kd, seed=0) == norms(kd, seed=0) != norms(kd, seed=1)
