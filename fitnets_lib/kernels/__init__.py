@@ -1,0 +1,23 @@
+"""Triton kernels for what FitNets spend memory traffic on; plain torch is their reference and what a CPU runs.
+
+The modules here import Triton, which comes with torch for GPUs, so they are imported where a kernel is wanted and not
+before. Each registers a `torch.library` operator that autograd, autocast and torch.compile know, on tensors of any
+device: on a CPU it runs in Triton's interpreter (TRITON_INTERPRET=1), which is how the kernels are tested.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cache
+
+from torch import Tensor
+
+
+def serve(*tensors: Tensor) -> bool:
+    """Whether the kernels can take these tensors: all on a GPU, in a torch that has Triton."""
+    return all(tensor.is_cuda for tensor in tensors) and _has_triton()
+
+
+@cache
+def _has_triton() -> bool:
+    return importlib.util.find_spec("triton") is not None

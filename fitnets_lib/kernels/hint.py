@@ -1,0 +1,116 @@
+"""The hint loss (equation 3) fused with the regressor's maxout: the regressed map is never written to memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from fitnets_lib.kernels.maxout import BLOCK, channels_innermost, dense, inner_size, largest_piece, like, programs
+
+
+@triton.jit
+def _forward(z, hint, partial, difference, winner, count, inner, PIECES: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Half the squared differences, summed over a block, with what the backward pass needs."""
+    outputs = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    mask = outputs < count
+    value, number = largest_piece(z, outputs, inner, mask, PIECES)
+    wide = partial.dtype.element_ty
+    target = tl.load(hint + outputs, mask=mask, other=0.0)
+    gap = tl.where(mask, value - target.to(wide), 0.0)
+    tl.store(difference + outputs, gap, mask=mask)
+    tl.store(winner + outputs, number.to(tl.uint8), mask=mask)
+    tl.store(partial + tl.program_id(0), 0.5 * tl.sum(gap * gap))
+
+
+@triton.jit
+def _backward(difference, winner, scale, found, count, inner, PIECES: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    outputs = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    mask = outputs < count
+    value = tl.load(difference + outputs, mask=mask, other=0.0) * tl.load(scale)
+    number = tl.load(winner + outputs, mask=mask, other=0)
+    base = (outputs // inner) * PIECES * inner + outputs % inner
+    for piece in tl.static_range(PIECES):
+        tl.store(
+            found + base + piece * inner, tl.where(number == piece, value, 0.0).to(found.dtype.element_ty), mask=mask
+        )
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    """What sums are kept in: single precision, or double where the map is."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
+
+
+@torch.library.custom_op("fitnets::hint", mutates_args=())
+def _hint(z: Tensor, hint: Tensor, pieces: int) -> tuple[Tensor, Tensor, Tensor]:
+    channels_last, wide = channels_innermost(z), _wide(z.dtype)
+    z, hint = dense(z, channels_last), dense(hint, channels_last)
+    difference, winner = (like(z, hint.shape[1], dtype, channels_last) for dtype in (wide, torch.uint8))
+    count = hint.numel()
+    grid = programs(count)
+    partial = torch.empty(grid, dtype=wide, device=z.device)
+    if count:
+        inner = inner_size(z, channels_last)
+        _forward[grid](z, hint, partial, difference, winner, count, inner, PIECES=pieces, BLOCK=BLOCK)
+    return partial.sum() / len(z), difference, winner
+
+
+@_hint.register_fake
+def _(z: Tensor, hint: Tensor, pieces: int) -> tuple[Tensor, Tensor, Tensor]:
+    channels_last, wide = channels_innermost(z), _wide(z.dtype)
+    difference, winner = (like(z, hint.shape[1], dtype, channels_last) for dtype in (wide, torch.uint8))
+    return z.new_empty((), dtype=wide), difference, winner
+
+
+@torch.library.custom_op("fitnets::hint_backward", mutates_args=())
+def _hint_backward(scale: Tensor, difference: Tensor, winner: Tensor, pieces: int, dtype: torch.dtype) -> Tensor:
+    channels_last = channels_innermost(winner)
+    found = like(winner, winner.shape[1] * pieces, dtype, channels_last)
+    if count := winner.numel():
+        inner = inner_size(winner, channels_last)
+        _backward[programs(count)](difference, winner, scale, found, count, inner, PIECES=pieces, BLOCK=BLOCK)
+    return found
+
+
+@_hint_backward.register_fake
+def _(scale: Tensor, difference: Tensor, winner: Tensor, pieces: int, dtype: torch.dtype) -> Tensor:
+    return like(winner, winner.shape[1] * pieces, dtype, channels_innermost(winner))
+
+
+def _keep(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: tuple[Tensor, Tensor, Tensor]) -> None:  # noqa: ANN401
+    ctx.pieces, ctx.dtype = inputs[2], inputs[0].dtype
+    ctx.save_for_backward(*output[1:])
+    ctx.mark_non_differentiable(*output[1:])
+
+
+def _gradient(ctx: Any, gradient: Tensor, *unused: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+    difference, winner = ctx.saved_tensors
+    scale = (gradient / max(len(winner), 1)).to(difference.dtype)
+    found: Tensor = _hint_backward(scale, difference, winner, ctx.pieces, ctx.dtype)
+    return found, None, None
+
+
+_hint.register_autograd(_gradient, setup_context=_keep)
+
+
+def hint_loss(hint: Tensor, z: Tensor, pieces: int) -> Tensor:
+    """`losses.hint_loss` of a hint and of the maxout over `z`, in single precision (double where `z` is).
+
+    No gradient reaches the hint: it is the teacher's.
+
+    Args:
+        hint: u_h(x), (batch, channels, height, width).
+        z: pre-activations of the regressor, (batch, channels * pieces, height, width).
+        pieces: linear pieces a unit.
+
+    Raises:
+        ValueError: if the shapes do not go together.
+    """
+    expected = (len(hint), hint.shape[1] * pieces, *hint.shape[2:])
+    if tuple(z.shape) != expected:
+        raise ValueError(f"pre-activations {tuple(z.shape)} of a hint map {tuple(hint.shape)}: expected {expected}")
+    loss: Tensor = _hint(z, hint.detach(), pieces)[0]
+    return loss

@@ -1,0 +1,141 @@
+"""Maxout over pieces in one pass over memory, and its gradient from one byte an output.
+
+A map of `pieces` linear pieces a unit is read as (outer, unit, piece, inner), `inner` values apart from piece to piece:
+height times width of them if pixels are innermost, one if channels are (channels_last). Output number e then has its
+pieces at (e // inner) * pieces * inner + e % inner + p * inner, whatever the number of units.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+BLOCK = 1024
+"""Outputs that one program computes."""
+
+
+@triton.jit
+def largest_piece(z, outputs, inner, mask, PIECES: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """The largest piece of each of `outputs`, in single or double precision, and its number.
+
+    Of equal pieces the first; NaN if one is NaN.
+    """
+    base = (outputs // inner) * PIECES * inner + outputs % inner
+    wide: tl.constexpr = tl.float64 if z.dtype.element_ty == tl.float64 else tl.float32
+    largest = tl.load(z + base, mask=mask, other=0.0).to(wide)
+    winner = tl.zeros(outputs.shape, tl.int32)
+    for piece in tl.static_range(1, PIECES):
+        other = tl.load(z + base + piece * inner, mask=mask, other=0.0).to(wide)
+        better = (other > largest) | ((other != other) & (largest == largest))
+        largest = tl.where(better, other, largest)
+        winner = tl.where(better, piece, winner)
+    return largest, winner
+
+
+@triton.jit
+def _forward(z, largest, winner, count, inner, PIECES: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    outputs = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    mask = outputs < count
+    value, number = largest_piece(z, outputs, inner, mask, PIECES)
+    tl.store(largest + outputs, value.to(largest.dtype.element_ty), mask=mask)
+    tl.store(winner + outputs, number.to(tl.uint8), mask=mask)
+
+
+@triton.jit
+def _backward(gradient, winner, found, count, inner, PIECES: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    outputs = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    mask = outputs < count
+    value = tl.load(gradient + outputs, mask=mask, other=0.0)
+    number = tl.load(winner + outputs, mask=mask, other=0)
+    base = (outputs // inner) * PIECES * inner + outputs % inner
+    for piece in tl.static_range(PIECES):
+        tl.store(found + base + piece * inner, tl.where(number == piece, value, tl.zeros_like(value)), mask=mask)
+
+
+def channels_innermost(z: Tensor) -> bool:
+    """Whether `z` lies in memory with its channels innermost, and not both ways at once."""
+    return z.dim() == 4 and not z.is_contiguous() and z.is_contiguous(memory_format=torch.channels_last)
+
+
+def dense(z: Tensor, channels_last: bool) -> Tensor:
+    """`z` without gaps, channels innermost or pixels."""
+    return z.contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
+
+
+def inner_size(z: Tensor, channels_last: bool) -> int:
+    """How far apart in memory the pieces of one unit are."""
+    return 1 if channels_last else z[0, 0].numel() if z.dim() > 2 else 1
+
+
+def like(z: Tensor, units: int, dtype: torch.dtype, channels_last: bool) -> Tensor:
+    """An empty map with `units` channels and otherwise the shape of `z`, laid out as asked."""
+    format_ = torch.channels_last if channels_last else torch.contiguous_format
+    return torch.empty((z.shape[0], units, *z.shape[2:]), dtype=dtype, device=z.device, memory_format=format_)
+
+
+def programs(count: int) -> tuple[int]:
+    """How many programs compute `count` outputs."""
+    return (triton.cdiv(count, BLOCK),)
+
+
+@torch.library.custom_op("fitnets::maxout", mutates_args=())
+def _maxout(z: Tensor, pieces: int) -> tuple[Tensor, Tensor]:
+    channels_last = channels_innermost(z)
+    z, units = dense(z, channels_last), z.shape[1] // pieces
+    largest, winner = (like(z, units, dtype, channels_last) for dtype in (z.dtype, torch.uint8))
+    if count := largest.numel():
+        inner = inner_size(z, channels_last)
+        _forward[programs(count)](z, largest, winner, count, inner, PIECES=pieces, BLOCK=BLOCK)
+    return largest, winner
+
+
+@_maxout.register_fake
+def _(z: Tensor, pieces: int) -> tuple[Tensor, Tensor]:
+    channels_last, units = channels_innermost(z), z.shape[1] // pieces
+    return like(z, units, z.dtype, channels_last), like(z, units, torch.uint8, channels_last)
+
+
+@torch.library.custom_op("fitnets::maxout_backward", mutates_args=())
+def _maxout_backward(gradient: Tensor, winner: Tensor, pieces: int) -> Tensor:
+    channels_last = channels_innermost(winner)
+    gradient = dense(gradient, channels_last)
+    found = like(winner, winner.shape[1] * pieces, gradient.dtype, channels_last)
+    if count := winner.numel():
+        inner = inner_size(winner, channels_last)
+        _backward[programs(count)](gradient, winner, found, count, inner, PIECES=pieces, BLOCK=BLOCK)
+    return found
+
+
+@_maxout_backward.register_fake
+def _(gradient: Tensor, winner: Tensor, pieces: int) -> Tensor:
+    return like(winner, winner.shape[1] * pieces, gradient.dtype, channels_innermost(winner))
+
+
+def _keep(ctx: Any, inputs: tuple[Tensor, int], output: tuple[Tensor, Tensor]) -> None:  # noqa: ANN401
+    ctx.pieces = inputs[1]
+    ctx.save_for_backward(output[1])
+    ctx.mark_non_differentiable(output[1])
+
+
+def _gradient(ctx: Any, largest: Tensor, winner: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+    found: Tensor = _maxout_backward(largest, *ctx.saved_tensors, ctx.pieces)
+    return found, None
+
+
+_maxout.register_autograd(_gradient, setup_context=_keep)
+
+
+def maxout(z: Tensor, pieces: int) -> Tensor:
+    """`fitnets_lib.maxout.maxout` as one kernel: (batch, units * pieces, ...) to (batch, units, ...).
+
+    Raises:
+        ValueError: if the channels cannot be shared out among units.
+    """
+    if pieces < 1 or z.shape[1] % pieces:
+        raise ValueError(f"{z.shape[1]} channels cannot be shared out among units of {pieces} pieces")
+    largest: Tensor = _maxout(z, pieces)[0]
+    return largest
