@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
+from fitnets_lib import kernels
+
 
 def classification_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """H(y_true, P_S): cross-entropy with the labels, in nats, averaged over the batch.
@@ -71,7 +73,11 @@ def kd_loss(
     lam: float,
     fidelity: Fidelity = PAPER,
 ) -> Tensor:
-    """L_KD = H(y_true, P_S) + lambda H(P_T^tau, P_S^tau), equation 2."""
+    """L_KD = H(y_true, P_S) + lambda H(P_T^tau, P_S^tau), equation 2; on a GPU with its gradient in one pass."""
+    if kernels.serve(student_logits, teacher_logits, labels):
+        from fitnets_lib.kernels.distillation import kd_loss as kernel
+
+        return kernel(student_logits, teacher_logits, labels, temperature, lam, fidelity)
     return classification_loss(student_logits, labels) + lam * distillation_loss(
         student_logits, teacher_logits, temperature, fidelity
     )

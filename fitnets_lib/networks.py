@@ -152,6 +152,8 @@ class Convolution(nn.Module):
         pool = layer.pool
         self.activation = nn.ReLU() if layer.relu else nn.Identity()
         self.pool = nn.MaxPool2d(pool.size, pool.stride, ceil_mode=True) if pool else nn.Identity()
+        self.is_maxout = pool is None and not layer.relu
+        """Whether nothing comes after the maxout over `linear`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, in_channels, height, width) to (batch, channels, height', width')."""

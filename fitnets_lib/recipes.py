@@ -56,13 +56,20 @@ class Recipe:
             raise BadInput(f"{self.name}.stages", self.stages[-1:], "stages of which the last trains all layers")
 
     def epochs(self, total: int) -> tuple[int, ...]:
-        """Shares `total` epochs out among the stages, so that recipes are compared at equal numbers of steps."""
+        """Shares `total` epochs out among the stages, so that recipes are compared at equal numbers of steps.
+
+        Raises:
+            BadInput: if a stage would get none.
+        """
         whole = sum(stage.share for stage in self.stages)
         ends, spent = [], 0.0
         for stage in self.stages:
             spent += stage.share
             ends.append(round(total * spent / whole))
-        return tuple(end - start for start, end in zip([0, *ends], ends, strict=False))
+        shared = tuple(end - start for start, end in zip([0, *ends], ends, strict=False))
+        if 0 in shared:
+            raise BadInput("epochs", total, f"more: of the {len(shared)} stages of {self.name} one would get none")
+        return shared
 
     def hint_layers(self, teacher: Network) -> frozenset[int]:
         """The numbers of the teacher's layers whose feature maps some stage looks at."""

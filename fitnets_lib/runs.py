@@ -56,6 +56,8 @@ class Run:
     def __post_init__(self) -> None:
         for stage in self.recipe.stages:
             stage.loss.fits(self.network, None if self.teacher is None else self.teacher.network)
+        if not self.training.each_stage:
+            self.recipe.epochs(self.training.epochs)  # refuses too few
 
     @cached_property
     def name(self) -> str:

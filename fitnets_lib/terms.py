@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fitnets_lib import kernels
 from fitnets_lib.errors import BadInput
 from fitnets_lib.losses import PAPER, Fidelity, classification_loss, hint_loss, kd_loss
-from fitnets_lib.networks import Conv, Dense, FullyConnected, Network, shapes
+from fitnets_lib.networks import Conv, Convolution, Dense, FullyConnected, Network, shapes
 from fitnets_lib.regressors import Regressor, convolutional_regressor
 
 
@@ -170,7 +171,12 @@ class Hint(Term):
         """The term's value for one batch, a scalar."""
         assert seen.teacher is not None and head is not None
         guided = seen.maps[_layer(seen.student, self.guided) - 1]
-        return self.loss(seen.hints[_layer(seen.teacher, self.hint)], head(guided))
+        hint = seen.hints[_layer(seen.teacher, self.hint)]
+        if self.loss is hint_loss and isinstance(head, Convolution) and head.is_maxout and kernels.serve(guided, hint):
+            from fitnets_lib.kernels.hint import hint_loss as fused
+
+            return fused(hint, head.linear(guided), head.pieces)
+        return self.loss(hint, head(guided))
 
 
 def _layer(network: Network, number: int | None) -> int:

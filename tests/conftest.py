@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from fitnets_lib.paths import CHECKOUT
 
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported; its kernels then run on a CPU
 torch.set_num_threads(1)  # two workers share the processors
 hypothesis.settings.register_profile("facts", deadline=None)  # a busy machine is slow, not wrong
 hypothesis.settings.load_profile("facts")

@@ -154,7 +154,7 @@ def test_the_executed_copy_hides_the_injected_cell_and_names_no_folder_of_this_m
     cells = nbformat.read(executed, as_version=4).cells
     (injected,) = [cell for cell in cells if "injected-parameters" in cell.metadata.get("tags", [])]
     assert "hide-cell" in injected.metadata.tags
-    assert cells[-1].outputs[0].text == "4\n"  # 2 seeds and 2 epochs
+    assert cells[-1].outputs[0].text == "5\n"  # 2 seeds and 3 epochs
     assert {path.name for path in (root / "book").iterdir() if path.is_socket()} == set()
 
 

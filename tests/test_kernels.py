@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,14 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-if DEVICE == "cpu":
-    os.environ["TRITON_INTERPRET"] = "1"  # read when a kernel is defined
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"  # tests/conftest.py turns the interpreter on
 pytest.importorskip("triton", reason="Triton is made for Linux")
 
-from fitnets_lib import kernels, losses  # noqa: E402
+from fitnets_lib import kernels, losses, recipes  # noqa: E402
 from fitnets_lib import maxout as plain  # noqa: E402
 from fitnets_lib.kernels import distillation, hint, maxout  # noqa: E402
+from fitnets_lib.training import train  # noqa: E402
+from tests import helpers  # noqa: E402
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 SHAPES = [(2, 3), (3, 1, 1, 1), (2, 5, 7, 3), (1, 2, 33, 17), (4, 3, 1), (2, 2, 2, 2, 2)]
@@ -266,3 +266,32 @@ def test_kernels_serve_tensors_of_which_all_are_on_a_gpu() -> None:
     there = SimpleNamespace(is_cuda=True)
     assert kernels.serve(there, there)  # type: ignore[arg-type]
     assert not kernels.serve(there, here)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("recipe", [recipes.HINT_THEN_KD, recipes.JOINT_HINT_AND_KD], ids=lambda recipe: recipe.name)
+def test_training_takes_the_kernels_where_they_serve_and_learns_the_same(
+    recipe: recipes.Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: set[str] = set()
+
+    def record(module: ModuleType, name: str) -> None:
+        kernel = getattr(module, name)
+
+        def recorded(*arguments: Any) -> Tensor:
+            taken.add(module.__name__)
+            found: Tensor = kernel(*arguments)
+            return found
+
+        monkeypatch.setattr(module, name, recorded)
+
+    for module, name in ((maxout, "maxout"), (hint, "hint_loss"), (distillation, "kd_loss")):
+        record(module, name)
+    lessons, training = helpers.lessons(16), replace(helpers.QUICK, epochs=2)
+    curves = []
+    for everywhere in (False, True):
+        monkeypatch.setattr(kernels, "serve", lambda *tensors, here=everywhere: here)
+        assert taken == set()
+        _, curve = train(helpers.STUDENT, helpers.TEACHER, recipe, training, lessons, seed=0)
+        curves.append([epoch.train_loss for epoch in curve])
+    assert taken == {"fitnets_lib.kernels." + name for name in ("maxout", "hint", "distillation")}
+    assert curves[0] == pytest.approx(curves[1], rel=1e-3)

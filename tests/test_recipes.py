@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +22,7 @@ from fitnets_lib.recipes import (
     label_hints,
 )
 from fitnets_lib.terms import Hint, Loss
+from tests import helpers
 from tests.helpers import STUDENT, TEACHER
 
 
@@ -42,12 +45,21 @@ def test_recipes_have_names_of_their_own_that_can_be_typed() -> None:
     assert RECIPES["joint-label-hint-kd"] == recipes.JOINT_LABEL_HINT_AND_KD
 
 
-@given(st.lists(st.floats(0.1, 10), min_size=1, max_size=5), st.integers(0, 500))
+@given(st.lists(st.floats(0.1, 10), min_size=1, max_size=5), st.integers(251, 500))
 def test_all_epochs_are_shared_out_among_the_stages(shares: list[float], total: int) -> None:
     stages = tuple(Stage(train="all", loss=classification, share=share) for share in shares)
     epochs = Recipe("drawn", stages).epochs(total)
     assert sum(epochs) == total
     assert all(abs(own - total * share / sum(shares)) <= 1 for own, share in zip(epochs, shares, strict=True))
+
+
+def test_fewer_epochs_than_stages_are_refused_before_anything_runs() -> None:
+    in_turn = hints_in_turn([(1, 1), (2, 2)])
+    assert in_turn.epochs(3) == (1, 1, 1)
+    with pytest.raises(BadInput, match=r"epochs.*2.*of the 3 stages of 2 hints in turn, then KD one would get none"):
+        in_turn.epochs(2)
+    with pytest.raises(BadInput, match="epochs"):
+        helpers.run(in_turn, training=replace(helpers.QUICK, epochs=2))
 
 
 def test_equal_stages_get_half_each_and_a_single_stage_gets_all() -> None:
