@@ -109,13 +109,13 @@ FAILED = (
     Claim(
         "F7",
         "notes, field",
-        "a teacher's hint trained jointly with classification does not learn",
+        "a teacher’s hint trained jointly with classification does not learn",
         (Better(recipes.HINT_THEN_KD, recipes.JOINT_HINT_AND_CLASSIFICATION),),
     ),
     Claim(
         "F8",
         "notes, field",
-        "a teacher's hint trained jointly with KD does not learn",
+        "a teacher’s hint trained jointly with KD does not learn",
         (Better(recipes.HINT_THEN_KD, recipes.JOINT_HINT_AND_KD),),
     ),
 )

@@ -88,11 +88,11 @@ def _row(network: Network) -> dict[str, str | int]:
         "network": network.name,
         "layers": paper.layers,
         "parameters": f"{paper.parameters:,}",
-        "printed": _short(PARAMETERS.get(network.name)),
-        "in full": f"{full.parameters:,}",
+        "parameters, printed": _short(PARAMETERS.get(network.name)),
+        "parameters in full": f"{full.parameters:,}",
         "multiplications": f"{paper.multiplications / 1e6:.1f}M",
-        "printed ": _short(MULTIPLICATIONS.get(network.name)),
-        "in full ": f"{full.multiplications / 1e6:.1f}M",
+        "multiplications, printed": _short(MULTIPLICATIONS.get(network.name)),
+        "multiplications in full": f"{full.multiplications / 1e6:.1f}M",
         "equal?": "–" if not known else "yes" if agree else "no",
     }
 

@@ -169,7 +169,7 @@ def test_the_values_papermill_injected_and_the_solutions_are_folded_away(page: P
 
 @pytest.mark.parametrize("view", ["light"], indirect=True)
 def test_every_table_of_the_build_is_on_its_page_cell_by_cell(page: Page, html: Path, smoke_home: Path) -> None:
-    tables = {}
+    tables: dict[str, str] = {}
     for name in CHAPTERS:
         executed = nbformat.read(smoke_home / "_build" / "executed" / "smoke" / f"{name}.ipynb", as_version=4)
         outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
