@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from fitnets_lib.augmentation import NONE, Augmentation
+from fitnets_lib.precision import Precision
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Training:
         each_stage: `epochs` are for each stage rather than shared out, as in the paper (500 and 500).
         retrain: train once more on training and validation images, each stage for the epochs that were best (A.1.2).
         augmentation: random views of the training images.
+        precision: of convolutions and matrix products.
     """
 
     epochs: int
@@ -51,6 +53,7 @@ class Training:
     each_stage: bool = False
     retrain: bool = False
     augmentation: Augmentation = NONE
+    precision: Precision = "float32"
 
 
 PAPER_CIFAR = Training(

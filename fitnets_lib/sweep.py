@@ -4,43 +4,91 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from tqdm.auto import tqdm
 
+from fitnets_lib.errors import BadInput
 from fitnets_lib.runs import Result, Run, Store, execute
 
 PROGRESS_FILE = "FITNETS_PROGRESS"
 """Environment variable: a file to which progress is appended, line by line, in place of a progress bar."""
 
 
-def sweep(runs: Sequence[Run], store: Store, processes: int | None = None) -> list[Result]:
+class RunsFailed(RuntimeError):
+    """Some runs of a sweep failed. All the others are over and kept, and the next sweep tries only these again."""
+
+    def __init__(self, failed: Mapping[Run, str]) -> None:
+        self.failed = dict(failed)
+        lines = [f"{run} (run {run.name}): {why}" for run, why in failed.items()]
+        super().__init__("\n  ".join([f"{len(lines)} of the runs failed; the others are kept", *lines]))
+
+    def _render_traceback_(self) -> list[str]:  # what a notebook shows
+        return [f"{type(self).__name__}: {self}"]
+
+
+def sweep(runs: Sequence[Run], store: Store, processes: int | None = None, backend: str | None = None) -> list[Result]:
     """The results of `runs`, in their order.
 
     Args:
         runs: any number of runs; the teachers they need are trained first, and no run is trained twice.
         store: where runs are kept; a sweep that was cut off goes on with what is missing.
         processes: how many runs at a time; as many as there are processors unless said otherwise.
+        backend: one of joblib's, "dask" or "ray", to train on a cluster that sees the same files; its client is made
+            before. `processes` is then how many runs it is given at a time, all unless said otherwise.
+
+    Raises:
+        BadInput: if joblib has no such backend, or no cluster for it.
+        RunsFailed: with each run that failed and why, after all others have been trained.
     """
-    processes = processes or os.cpu_count() or 1
     everything = list(dict.fromkeys([*(run.teacher for run in runs if run.teacher), *runs]))
     missing = [run for run in everything if store.result(run) is None]
     teachers = {run.teacher for run in runs}
-    progress = _Progress(len(missing))
-    for wave in ([run for run in missing if run in teachers], [run for run in missing if run not in teachers]):
-        # A sweep of one run, or of none, is not worth starting processes for.
-        workers = Parallel(n_jobs=min(processes, max(len(wave), 1)), return_as="generator_unordered")
-        for done in workers(delayed(_one)(run, store) for run in wave):
-            progress.step(done)
+    progress, failed = _Progress(len(missing)), dict[Run, str]()
+    with _where(backend):
+        for wave in ([run for run in missing if run in teachers], [run for run in missing if run not in teachers]):
+            failed |= {run: f"its teacher failed: {failed[run.teacher]}" for run in wave if run.teacher in failed}
+            for run, why in _train([run for run in wave if run not in failed], store, processes, backend):
+                progress.step(run)
+                if why is not None:
+                    failed[run] = why
     progress.close()
+    if failed:
+        raise RunsFailed(failed)
     return [execute(run, store) for run in runs]
 
 
-def _one(run: Run, store: Store) -> Run:
-    execute(run, store)
-    return run
+def _where(backend: str | None) -> AbstractContextManager[object]:
+    if backend is None:
+        return nullcontext()
+    try:
+        found: AbstractContextManager[object] = parallel_config(backend=backend)
+    except (ValueError, ImportError) as error:
+        raise BadInput("backend", backend, f"one of joblib's that can be reached ({error})") from error
+    return found
+
+
+def _train(
+    runs: Sequence[Run], store: Store, processes: int | None, backend: str | None
+) -> Iterable[tuple[Run, str | None]]:
+    """Trains `runs` and yields each when it is over, with what went wrong."""
+    if backend is None:  # a sweep of one run, or of none, is not worth starting processes for
+        processes = min(processes or os.cpu_count() or 1, max(len(runs), 1))
+    found: Iterable[tuple[Run, str | None]] = Parallel(n_jobs=processes, return_as="generator_unordered")(
+        delayed(_one)(run, store) for run in runs
+    )
+    return found
+
+
+def _one(run: Run, store: Store) -> tuple[Run, str | None]:
+    try:
+        execute(run, store)
+    except Exception as error:
+        return run, f"{type(error).__name__}: {error}"
+    return run, None
 
 
 class _Progress:

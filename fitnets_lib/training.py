@@ -210,7 +210,7 @@ class StageRun:
         order = torch.randperm(len(train.split), generator=random)
         losses = []
         for batch in train.batches(self.training.batch, order, random):
-            loss = self.loss(self.see(*batch, done), self.heads)
+            _, loss = self.judge(*batch, done)
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
@@ -226,6 +226,15 @@ class StageRun:
             self.best = {name: value.clone() for name, value in self.trained.state_dict().items()}
         return Progress([*progress.curve, row], progress.finished, self.tensors())
 
+    def judge(self, images: Tensor, labels: Tensor, answers: Answers | None, epoch: int) -> tuple[Seen, Tensor]:
+        """What the student makes of a batch, and the stage's loss, in the precision of the training."""
+        half = self.training.precision == "bfloat16"
+        if half:
+            images = images.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
+            seen = self.see(images, labels, answers, epoch)
+            return seen, self.loss(seen, self.heads)
+
     def see(self, images: Tensor, labels: Tensor, answers: Answers | None, epoch: int) -> Seen:
         """Shows the student a batch; layers above those that are trained are not computed."""
         maps: list[Tensor] = []
@@ -239,8 +248,8 @@ class StageRun:
         """The stage's loss and, where there is an output, its error on the validation images."""
         total = wrong = 0.0
         for batch in lesson.batches(1024, torch.arange(len(lesson.split)), generator(self.seed, "unused")):
-            seen = self.see(*batch, epoch)
-            total += float(self.loss(seen, self.heads)) * len(seen.labels)
+            seen, loss = self.judge(*batch, epoch)
+            total += float(loss) * len(seen.labels)
             if seen.logits is not None:
                 wrong += int((seen.logits.argmax(dim=1) != seen.labels).sum())
         whole = len(self.trained) == len(self.student)

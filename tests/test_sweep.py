@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from distributed import Client, LocalCluster
 
 from fitnets_lib import sweep as sweeps
+from fitnets_lib.errors import BadInput
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD
 from fitnets_lib.runs import Store
-from fitnets_lib.sweep import PROGRESS_FILE, sweep
+from fitnets_lib.sweep import PROGRESS_FILE, RunsFailed, sweep
 from tests.helpers import run, same_bits
 
 RUNS = [run(KD, seed) for seed in (0, 1)] + [run(HINT_THEN_KD, 0), run(BACKPROP, 1)]
@@ -48,3 +52,50 @@ def test_a_reader_sees_a_bar(
     monkeypatch.setattr(sweeps, "tqdm", tqdm)
     sweep(RUNS[3:], Store(tmp_path), processes=1)
     assert "2/2" in capsys.readouterr().err
+
+
+@pytest.fixture
+def cluster() -> Iterator[None]:
+    """A local Dask cluster of two workers, processes of their own, that is reached as a reader reaches one."""
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as found, Client(found):
+        yield
+
+
+@pytest.mark.filterwarnings("ignore")  # Dask's own, on shutting down
+def test_a_dask_cluster_gives_the_bits_of_one_process(tmp_path: Path, cluster: None) -> None:
+    alone, there = Store(tmp_path / "alone"), Store(tmp_path / "there")
+    first, second = sweep(RUNS, alone, processes=1), sweep(RUNS, there, backend="dask")
+    assert [(one.test_error, one.curve) for one in first] == [(two.test_error, two.curve) for two in second]
+    assert all(same_bits(alone.network(one), there.network(one)) for one in RUNS)
+
+
+@pytest.mark.parametrize("backend", ["nobody", "dask"])
+def test_a_backend_that_cannot_be_reached_is_refused_before_anything_runs(backend: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=f"backend = '{backend}': one of joblib's that can be reached"):
+        sweep(RUNS, Store(tmp_path), backend=backend)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_run_that_fails_is_named_and_takes_no_other_along(processes: int, tmp_path: Path) -> None:
+    wild = replace(RUNS[0], training=replace(RUNS[0].training, learning_rate=1e30), seed=7)
+    store = Store(tmp_path)
+    with pytest.raises(RunsFailed) as caught:
+        sweep([wild, *RUNS], store, processes=processes)
+    assert caught.value.failed.keys() == {wild}
+    assert "1 of the runs failed" in str(caught.value)
+    assert f"tiny student, KD, seed 7 (run {wild.name}): Diverged: stage 1, epoch" in str(caught.value)
+    assert caught.value._render_traceback_() == [f"RunsFailed: {caught.value}"]
+    assert all(store.result(run) is not None for run in RUNS)
+
+
+def test_students_of_a_teacher_that_failed_are_not_tried(tmp_path: Path) -> None:
+    (teacher,) = {RUNS[0].teacher}
+    assert teacher is not None
+    wild = replace(teacher, training=replace(teacher.training, learning_rate=1e30))
+    student = replace(RUNS[0], teacher=wild)
+    with pytest.raises(RunsFailed) as caught:
+        sweep([student, RUNS[1]], Store(tmp_path), processes=1)
+    assert caught.value.failed.keys() == {wild, student}
+    assert caught.value.failed[student].startswith("its teacher failed: Diverged")
+    assert Store(tmp_path).result(RUNS[1]) is not None

@@ -1,0 +1,21 @@
+"""What numbers training is done in: single precision, or bfloat16 where the hardware multiplies it faster."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+Precision = Literal["float32", "bfloat16"]
+"""float32 throughout; or bfloat16 in convolutions and products (autocast, channels last), with weights in float32."""
+
+
+def fastest(device: str) -> Precision:
+    """bfloat16 where `device` ("cpu" or "cuda") has instructions for it, float32 where it would be emulated."""
+    return "bfloat16" if _multiplies_bfloat16(device) else "float32"
+
+
+def _multiplies_bfloat16(device: str) -> bool:
+    if device == "cuda":
+        return torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
