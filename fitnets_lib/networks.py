@@ -197,15 +197,18 @@ def initialise(module: nn.Module, spread: float | None, generator: torch.Generat
         module: what is initialised, a network or a regressor.
         spread: weights come from U(-spread, spread) and biases start at 0, as in the paper (A.1: spread .005);
             None asks for torch's default rule for layers, U(-b, b) with b = 1 / sqrt(fan in), biases too.
-        generator: where the random numbers come from.
+        generator: where the random numbers come from, on the CPU, so that weights are the same on every device.
     """
     with torch.no_grad():
         for layer in module.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 assert layer.bias is not None
                 bound = spread if spread is not None else layer.weight[0].numel() ** -0.5
-                layer.weight.uniform_(-bound, bound, generator=generator)
-                layer.bias.uniform_(-bound, bound, generator=generator) if spread is None else layer.bias.zero_()
+                layer.weight.copy_(torch.empty(layer.weight.shape).uniform_(-bound, bound, generator=generator))
+                if spread is None:
+                    layer.bias.copy_(torch.empty(layer.bias.shape).uniform_(-bound, bound, generator=generator))
+                else:
+                    layer.bias.zero_()
 
 
 # --------------------------------------------------------------------------------------------------------------------

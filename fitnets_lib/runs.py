@@ -279,14 +279,16 @@ def _lessons(run: Run, store: Store) -> Lessons:
     teacher = None if run.teacher is None else unmoved(store.network(run.teacher).to(run.device))
     layers = frozenset() if run.teacher is None else run.recipe.hint_layers(run.teacher.network)
 
-    def lesson(split: data.Split, views: Augmentation) -> Lesson:
-        if teacher is None:
+    def lesson(part: str, split: data.Split, views: Augmentation) -> Lesson:
+        if teacher is None or run.teacher is None:
             return Lesson(split, None, views)
-        live = Live(teacher, layers)
-        return Lesson(split, keep(teacher, layers, split.images, views) if views.enumerable else live, views)
+        if not views.enumerable:
+            return Lesson(split, Live(teacher, layers), views)
+        folder = store.folder(run.teacher) / "answers" / part
+        return Lesson(split, keep(teacher, layers, split.images, views, folder=folder), views)
 
-    everything = lesson(train.joined(validation), random_views) if run.training.retrain else None
-    return Lessons(lesson(train, random_views), lesson(validation, NONE), everything)
+    everything = lesson("everything", train.joined(validation), random_views) if run.training.retrain else None
+    return Lessons(lesson("train", train, random_views), lesson("validation", validation, NONE), everything)
 
 
 def with_seeds(run: Run, seeds: int) -> list[Run]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from fitnets_lib import shelf
 from fitnets_lib.augmentation import NONE, Augmentation, Views
 from fitnets_lib.data import Split
 from fitnets_lib.errors import BadInput
@@ -55,8 +57,14 @@ def unmoved(teacher: nn.Sequential) -> nn.Sequential:
     return nn.Sequential(*layers).eval()
 
 
+LARGE = 2**30
+"""Answers of more bytes than this are kept in files that are mapped into memory, and stay there for later runs."""
+
+
 @torch.no_grad()
-def ask(teacher: nn.Sequential, layers: Iterable[int], images: Tensor, batch: int = 128) -> Answers:
+def ask(
+    teacher: nn.Sequential, layers: Iterable[int], images: Tensor, batch: int = 128, folder: Path | None = None
+) -> Answers:
     """Shows `images` (n, channels, height, width) to the teacher and keeps what it says.
 
     Args:
@@ -64,18 +72,31 @@ def ask(teacher: nn.Sequential, layers: Iterable[int], images: Tensor, batch: in
         layers: numbers, from 1, of the hint layers whose maps are wanted.
         images: what it is shown.
         batch: images at a time; the last batch is filled up, so that all are computed by the same method.
+        folder: where answers are kept, each layer's under its number, and read back if they are there; None is memory.
     """
-    wanted = sorted(layers)
-    logits: list[Tensor] = []
-    hints: dict[int, list[Tensor]] = {number: [] for number in wanted}
-    for some in images.split(batch):
-        here = torch.cat((some, some.new_zeros(batch - len(some), *some.shape[1:])))
-        for number, layer in enumerate(teacher, start=1):
-            here = layer(here)
-            if number in hints:
-                hints[number].append(here[: len(some)])
-        logits.append(here[: len(some)])
-    return Answers(torch.cat(logits), {number: torch.cat(maps) for number, maps in hints.items()})
+    wanted = {"logits": len(teacher), **{str(number): number for number in sorted(layers)}}
+    found = {name: kept for name in wanted if folder is not None and (kept := shelf.read(folder / name)) is not None}
+    missing = {name: number for name, number in wanted.items() if name not in found}
+    for start in range(0, len(images), batch) if missing else ():
+        some = images[start : start + batch]
+        maps = [torch.cat((some, some.new_zeros(batch - len(some), *some.shape[1:])))]
+        for layer in teacher[: max(missing.values())]:
+            maps.append(layer(maps[-1]))
+        for name, number in missing.items():
+            answer = maps[number]
+            if name not in found:
+                found[name] = shelf.room(answer, len(images), None if folder is None else folder / name)
+            found[name][start : start + batch] = answer[: len(some)]
+    if folder is not None:
+        for name in missing:
+            shelf.close(folder / name, found[name])
+    return Answers(found["logits"], {number: found[name] for name, number in wanted.items() if name != "logits"})
+
+
+def size(teacher: nn.Sequential, layers: Iterable[int], images: Tensor) -> int:
+    """Bytes of the answers to `images`, found out with a single one."""
+    one = ask(teacher, layers, images[:1], batch=1)
+    return sum(maps.nbytes for maps in (one.logits, *one.hints.values())) * len(images)
 
 
 class Teaching(Protocol):
@@ -124,16 +145,22 @@ def keep(
     images: Tensor,
     augmentation: Augmentation = NONE,
     batch: int = 128,
+    folder: Path | None = None,
 ) -> Kept:
     """Asks the teacher, made by `unmoved`, once about every view of `images`, `batch` at a time.
+
+    Large answers are kept in `folder`, if one is given and the images are not on a GPU.
 
     Raises:
         BadInput: if the views of an image cannot be enumerated; `Live` answers for those.
     """
     if not augmentation.enumerable:
         raise BadInput("augmentation", augmentation, "one without random cuts: a cache is never approximate")
-    flipped = ask(teacher, layers, images.flip(3), batch) if augmentation.flip else None
-    return Kept(ask(teacher, layers, images, batch), flipped)
+    if folder is not None and (images.is_cuda or size(teacher, layers, images) <= LARGE):
+        folder = None
+    plain, flipped = (None if folder is None else folder / view for view in ("plain", "flipped"))
+    mirrored = ask(teacher, layers, images.flip(3), batch, flipped) if augmentation.flip else None
+    return Kept(ask(teacher, layers, images, batch, plain), mirrored)
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def train(
     Raises:
         Diverged: if the training loss is no longer finite.
     """
-    student = build(network)
+    student = build(network).to(lessons.train.split.images.device)
     progress = progress or Progress([], 0, {})
     epochs = [training.epochs] * len(recipe.stages) if training.each_stage else recipe.epochs(training.epochs)
     both = (lessons.train, lessons.validation)
@@ -176,6 +176,7 @@ class StageRun:
         self.trained = student[: stage.layers(network)]
         made = stage.loss.heads(network, teacher)
         self.heads = nn.ModuleList(nn.Identity() if head is None else head for head in made)
+        self.heads.to(next(student.parameters()).device)
         for place, head in enumerate(made):
             if head is not None:
                 initialise(head, training.spread, generator(seed, "head", number, place))

@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 import torch
 
+from fitnets_lib import teacher_cache
 from fitnets_lib.augmentation import NONE, Augmentation
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import Conv, Dense, Network, build, initialise
@@ -89,3 +92,32 @@ def test_random_cuts_are_refused_by_the_cache_and_answered_live() -> None:
     for images, _, answers in lesson.batches(16, torch.arange(48), torch.Generator().manual_seed(0)):
         assert answers is not None
         assert torch.equal(answers.logits, ask(teacher, (), images).logits)
+
+
+def test_large_answers_are_read_from_files_bit_for_bit_and_each_layer_is_asked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teacher_cache, "LARGE", 0)
+    teacher, images, views = unmoved(build(TEACHER)), lessons().train.split.images, Augmentation(flip=True)
+    in_memory = keep(teacher, frozenset({1, 2}), images, views)
+    first = keep(teacher, frozenset({1}), images, views, folder=tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*.bin")) == ["1.bin", "1.bin", "logits.bin", "logits.bin"]
+    assert torch.equal(first.plain.hints[1], in_memory.plain.hints[1])
+    asked: list[int] = []
+    teacher[0].register_forward_pre_hook(lambda module, inputs: asked.append(len(inputs[0])))
+    again = keep(teacher, frozenset({1}), images, views, folder=tmp_path)
+    assert asked == [1]  # only to find out the size
+    for ours, theirs in ((again.plain, in_memory.plain), (again.flipped, in_memory.flipped)):
+        assert ours is not None and theirs is not None
+        assert torch.equal(ours.logits, theirs.logits) and torch.equal(ours.hints[1], theirs.hints[1])
+
+
+def test_small_answers_stay_in_memory(tmp_path: Path) -> None:
+    keep(unmoved(build(TEACHER)), frozenset({2}), lessons().train.split.images, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_size_of_the_answers_is_known_before_they_are_asked_for() -> None:
+    teacher, images = unmoved(build(TEACHER)), lessons().train.split.images
+    kept = keep(teacher, frozenset({2}), images).plain
+    assert teacher_cache.size(teacher, [2], images) == kept.logits.nbytes + kept.hints[2].nbytes
