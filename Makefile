@@ -5,7 +5,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-.PHONY: book test clean
+.PHONY: book test bench clean
 
 book: $(READY)
 	$(RUN) book/build.py --preset $(PRESET)
@@ -16,6 +16,9 @@ test: $(READY)
 	$(RUN) -m codespell_lib
 	$(RUN) -m mypy
 	$(RUN) -m pytest -n 2 --dist loadfile --cov fitnets_lib --cov-fail-under 95
+
+bench: $(READY)
+	$(RUN) benchmarks/bench.py
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit('Python 3.10 or newer is needed, this is ' + sys.version.split()[0] if sys.version_info < (3, 10) else 0)"

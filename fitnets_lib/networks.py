@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fitnets_lib import kernels
 from fitnets_lib.errors import BadInput
-from fitnets_lib.maxout import maxout
+from fitnets_lib.maxout import channels_innermost, maxout, sorted_by_piece
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,16 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, in_channels, height, width) to (batch, channels, height', width')."""
-        pooled: Tensor = self.pool(self.activation(maxout(self.linear(x), self.pieces)))
+        by_piece = self.pieces > 1 and channels_innermost(x) and not kernels.serve(x)
+        z = self._by_piece(x) if by_piece else self.linear(x)
+        pooled: Tensor = self.pool(self.activation(maxout(z, self.pieces, by_piece)))
         return pooled
+
+    def _by_piece(self, x: Tensor) -> Tensor:
+        weight, bias = self.linear.weight, self.linear.bias
+        assert bias is not None
+        weight, bias = (sorted_by_piece(values, self.pieces) for values in (weight, bias))
+        return nn.functional.conv2d(x, weight, bias, padding=self.linear.padding)
 
 
 class FullyConnected(nn.Module):

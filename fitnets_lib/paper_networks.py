@@ -139,3 +139,13 @@ _ALL = [
 
 NETWORKS: dict[str, Network] = {network.name: network for network in _ALL}
 """Every network of the paper by its name; `faces/...` are AFLW's for the grey stand-in."""
+
+HINT_PAIRS = [
+    (f"{data}/teacher", f"{data}/{name}")
+    for data, name in (name.split("/") for name in NETWORKS)
+    if name != "teacher" and data not in ("faces", "cifar100", "svhn")
+]
+"""Teacher and student of every pair whose hint and guided layers the paper names.
+
+CIFAR-100's have the maps of CIFAR-10's. SVHN's layers are not named, and the teacher's second would be too large a map.
+"""

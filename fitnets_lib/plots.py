@@ -238,7 +238,7 @@ def accuracy_by(frame: pd.DataFrame, column: str) -> Figure:
 
 
 def sizes(table: pd.DataFrame, x: str, y: str, names: str) -> Figure:
-    """Two costs of some networks on logarithmic axes, each point named.
+    """Two costs of some networks on logarithmic axes, each point named, the teacher a square.
 
     Args:
         table: a row for each network.
@@ -248,8 +248,9 @@ def sizes(table: pd.DataFrame, x: str, y: str, names: str) -> Figure:
     """
     figure = Figure(figsize=(6.4, 3.8))
     axis = figure.subplots()
-    for place, (_, row) in enumerate(table.iterrows()):
-        axis.plot(row[x], row[y], "D" if place else "s", color=_COLOURS[2] if place else "#555555", markersize=8)
+    for _, row in table.iterrows():
+        marker, colour = ("s", "#555555") if row[names] == "teacher" else ("D", _COLOURS[2])
+        axis.plot(row[x], row[y], marker, color=colour, markersize=8)
         at = (row[x], row[y])
         axis.annotate(str(row[names]), at, (0, 8), textcoords="offset points", ha="center", fontsize="small")
     axis.set(xscale="log", yscale="log", xlabel=x, ylabel=y)

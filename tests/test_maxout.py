@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fitnets_lib.maxout import maxout
+from fitnets_lib.maxout import maxout, sorted_by_piece
 
 
 def test_maxout_takes_the_largest_of_neighbouring_pieces() -> None:
@@ -68,7 +68,7 @@ def test_memory_format_and_strides_of_the_input_do_not_matter() -> None:
 
 
 @pytest.mark.parametrize("pieces", [2, 3])
-def test_one_byte_an_output_is_kept_for_each_piece_but_the_first(pieces: int) -> None:
+def test_one_number_an_output_is_kept_for_each_piece_but_the_first(pieces: int) -> None:
     kept: list[torch.Tensor] = []
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
@@ -77,4 +77,21 @@ def test_one_byte_an_output_is_kept_for_each_piece_but_the_first(pieces: int) ->
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         out = maxout(torch.zeros(2, 6, 3, requires_grad=True), pieces)
-    assert [(tensor.dtype, tensor.shape) for tensor in kept] == [(torch.bool, out.shape)] * (pieces - 1)
+    assert [(tensor.dtype, tensor.shape) for tensor in kept] == [(torch.float32, out.shape)] * (pieces - 1)
+
+
+@pytest.mark.parametrize("pieces", [2, 3])
+def test_pieces_may_come_piece_by_piece(pieces: int) -> None:
+    z = torch.randn(6 * pieces, 4, generator=torch.Generator().manual_seed(0))
+    weights = torch.arange(24.0).view(4, 6)
+    one, other = z.T.clone().requires_grad_(), sorted_by_piece(z, pieces).T.clone().requires_grad_()
+    beside, apart = maxout(one, pieces), maxout(other, pieces, by_piece=True)
+    assert torch.equal(beside, apart)
+    for found in (beside, apart):
+        (found * weights).sum().backward()
+    assert one.grad is not None and other.grad is not None
+    assert torch.equal(sorted_by_piece(one.grad.T, pieces), other.grad.T)
+
+
+def test_sorted_by_piece_has_all_first_pieces_first() -> None:
+    assert sorted_by_piece(torch.tensor([10, 11, 20, 21, 30, 31]), 2).tolist() == [10, 20, 30, 11, 21, 31]

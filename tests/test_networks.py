@@ -7,6 +7,7 @@ from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import (
     DIGITS_TEACHER,
     Conv,
+    Convolution,
     Dense,
     Network,
     Pool,
@@ -166,3 +167,18 @@ def test_a_relu_layer_gives_no_negative_value_and_a_maxout_layer_does() -> None:
         maps = module[0](x)
         assert bool((maps >= 0).all()) is relu
         assert bool((module[1](maps) >= 0).all()) is relu
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3])
+def test_a_convolution_computes_the_same_with_channels_innermost(pieces: int) -> None:
+    layer = Convolution(3, Conv(4, pieces=pieces, pool=Pool(2, 2)))
+    images = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    found = []
+    for x in (images, images.contiguous(memory_format=torch.channels_last)):
+        layer.zero_grad()
+        out = layer(x)
+        out.square().sum().backward()
+        found.append((out.detach(), *(p.grad.clone() for p in layer.parameters() if p.grad is not None)))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+    assert len(found[0]) == 3

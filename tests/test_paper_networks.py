@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from fitnets_lib.networks import Conv, Dense, Network, shapes
-from fitnets_lib.paper_networks import NETWORKS
-from fitnets_lib.regressors import convolutional_regressor, kernel_size
+from fitnets_lib.paper_networks import HINT_PAIRS, NETWORKS
+from fitnets_lib.regressors import convolutional_parameters, convolutional_regressor, kernel_size
 
 CIFAR = [name for name in NETWORKS if name.startswith("cifar10/") and name != "cifar10/teacher"]
 
@@ -79,3 +79,12 @@ def test_the_face_networks_are_those_of_appendix_a_4(data: str) -> None:
         assert all(layer.relu and layer.pieces == 1 for layer in network.layers if isinstance(layer, Conv))
         assert network.layers[-1] == Dense(1, sigmoid=True)
         assert network.classes == 2
+
+
+def test_a_hint_pair_is_a_student_with_the_teacher_of_its_data_and_their_maps_can_be_bridged() -> None:
+    assert ("mnist/teacher", "mnist/fitnet") in HINT_PAIRS
+    assert (
+        len(HINT_PAIRS) == 16
+    )  # CIFAR-10: four students, one in two readings, eight of the depth study; MNIST 1, AFLW 2
+    for teacher, student in HINT_PAIRS:
+        assert convolutional_parameters(NETWORKS[student].middle_shape, NETWORKS[teacher].middle_shape) > 0

@@ -9,7 +9,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from fitnets_lib.kernels.maxout import BLOCK, channels_innermost, dense, inner_size, largest_piece, like, programs
+from fitnets_lib.kernels.maxout import BLOCK, dense, inner_size, largest_piece, like, programs
+from fitnets_lib.maxout import channels_innermost
 
 
 @triton.jit

@@ -14,6 +14,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from fitnets_lib.maxout import channels_innermost
+
 BLOCK = 1024
 """Outputs that one program computes."""
 
@@ -54,11 +56,6 @@ def _backward(gradient, winner, found, count, inner, PIECES: tl.constexpr, BLOCK
     base = (outputs // inner) * PIECES * inner + outputs % inner
     for piece in tl.static_range(PIECES):
         tl.store(found + base + piece * inner, tl.where(number == piece, value, tl.zeros_like(value)), mask=mask)
-
-
-def channels_innermost(z: Tensor) -> bool:
-    """Whether `z` lies in memory with its channels innermost, and not both ways at once."""
-    return z.dim() == 4 and not z.is_contiguous() and z.is_contiguous(memory_format=torch.channels_last)
 
 
 def dense(z: Tensor, channels_last: bool) -> Tensor:

@@ -1,0 +1,74 @@
+"""The benchmark's plain loop computes what the library computes; nothing here is timed against a limit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from fitnets_lib.losses import hint_loss, kd_loss
+from fitnets_lib.networks import Network, build, initialise
+from fitnets_lib.paper_networks import NETWORKS
+from fitnets_lib.paths import CHECKOUT
+from fitnets_lib.randomness import generator
+from tests.helpers import STUDENT, TEACHER
+
+BENCH = CHECKOUT / "benchmarks" / "bench.py"
+ROWS = ["KD stage", "hint stage", "student alone", "teacher's answers kept", "maxout", "peak memory", "inference"]
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCH.parent))
+    import plain
+
+    return plain
+
+
+def pair(plain: ModuleType, network: Network) -> tuple[torch.nn.Sequential, torch.nn.ModuleList]:
+    """The library's network and the plain one, with equal weights."""
+    ours, theirs = build(network), plain.network(network)
+    initialise(ours, None, generator(0, network.name))
+    with torch.no_grad():
+        for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+            other.copy_(mine)
+    return ours, theirs
+
+
+@pytest.mark.parametrize("name", ["cifar10/teacher", "cifar10/fitnet1", "cifar10/fitnet4"])
+def test_the_plain_networks_are_the_papers(plain: ModuleType, name: str) -> None:
+    ours, theirs = pair(plain, NETWORKS[name])
+    images = torch.randn(2, *NETWORKS[name].image, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(ours(images), plain.maps(theirs, images)[-1], rtol=1e-3, atol=1e-4)
+
+
+def test_the_plain_steps_have_the_papers_losses(plain: ModuleType) -> None:
+    (teacher, plain_teacher), (student, plain_student) = pair(plain, TEACHER), pair(plain, STUDENT)
+    images = torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(5)
+    regressor = torch.nn.Conv2d(2, 3, 2)
+    with torch.no_grad():
+        kd = kd_loss(student(images), teacher(images), labels, temperature=3, lam=4)
+        hint = hint_loss(teacher[:2](images), regressor(student[:2](images)))
+    assert plain.kd_step(plain_teacher, plain_student, 0.0)(images, labels) == pytest.approx(float(kd), rel=1e-5)
+    step = plain.hint_step(plain_teacher, plain_student, regressor, 2, 2, 0.0)
+    assert step(images, labels) == pytest.approx(float(hint), rel=1e-5)
+
+
+def test_the_command_prints_and_writes_every_row(tmp_path: Path) -> None:
+    out = tmp_path / "bench.json"
+    small = ["--batch", "2", "--turns", "1", "--sweep-epochs", "2", "--students", "fitnet1", "--out", str(out)]
+    printed = subprocess.run([sys.executable, str(BENCH), *small], capture_output=True, text=True, check=True).stdout
+    found = json.loads(out.read_text())
+    names = [row["what"] for row in found["rows"]]
+    for wanted in [*ROWS, "sweep of 8 runs"]:
+        assert any(name.startswith(wanted) for name in names), wanted
+        assert wanted in printed
+    assert found["machine"]["GFLOPS, float32"] > 0
+    assert all(row["ours"] > 0 for row in found["rows"])
