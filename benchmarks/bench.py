@@ -117,13 +117,15 @@ def plain_epoch(step: Callable[[Tensor, Tensor], float], split: Split, batch: in
 def plain_step(student: Network, recipe: Recipe, device: str) -> Callable[[Tensor, Tensor], float]:
     """The plain loop's step for the first stage of `recipe`."""
     teacher, learner = network(TEACHER).eval().to(device), network(student).to(device)
+    optimiser = torch.optim.RMSprop(learner.parameters(), 1e-3)
     if recipe is recipes.KD:
-        return kd_step(teacher, learner, rate=1e-3)
+        return kd_step(teacher, learner, optimiser)
     if recipe is recipes.BACKPROP:
-        return label_step(learner, rate=1e-3)
+        return label_step(learner, optimiser)
     (regressor,) = recipe.stages[0].loss.heads(student, TEACHER)
     assert regressor is not None
-    return hint_step(teacher, learner, regressor.to(device), TEACHER.middle, student.middle, rate=1e-3)
+    optimiser.add_param_group({"params": list(regressor.to(device).parameters())})
+    return hint_step(teacher, learner, regressor, TEACHER.middle, student.middle, optimiser)
 
 
 def training_rows(size: Size) -> Iterator[Row]:

@@ -52,9 +52,10 @@ def maps(layers: nn.ModuleList, images: Tensor) -> list[Tensor]:
     return found[1:]
 
 
-def kd_step(teacher: nn.ModuleList, student: nn.ModuleList, rate: float) -> Callable[[Tensor, Tensor], float]:
+def kd_step(
+    teacher: nn.ModuleList, student: nn.ModuleList, optimiser: torch.optim.Optimizer
+) -> Callable[[Tensor, Tensor], float]:
     """A step of KD at temperature 3 and lambda 4."""
-    optimiser = torch.optim.RMSprop(student.parameters(), rate)
 
     def step(images: Tensor, labels: Tensor) -> float:
         with torch.no_grad():
@@ -68,10 +69,14 @@ def kd_step(teacher: nn.ModuleList, student: nn.ModuleList, rate: float) -> Call
 
 
 def hint_step(
-    teacher: nn.ModuleList, student: nn.ModuleList, regressor: nn.Module, hint: int, guided: int, rate: float
+    teacher: nn.ModuleList,
+    student: nn.ModuleList,
+    regressor: nn.Module,
+    hint: int,
+    guided: int,
+    optimiser: torch.optim.Optimizer,
 ) -> Callable[[Tensor, Tensor], float]:
     """A step of hint training; `hint` and `guided` are the numbers of the layers, from 1."""
-    optimiser = torch.optim.RMSprop([*student.parameters(), *regressor.parameters()], rate)
 
     def step(images: Tensor, labels: Tensor) -> float:
         with torch.no_grad():
@@ -82,9 +87,8 @@ def hint_step(
     return step
 
 
-def label_step(student: nn.ModuleList, rate: float) -> Callable[[Tensor, Tensor], float]:
+def label_step(student: nn.ModuleList, optimiser: torch.optim.Optimizer) -> Callable[[Tensor, Tensor], float]:
     """A step of plain training on labels."""
-    optimiser = torch.optim.RMSprop(student.parameters(), rate)
 
     def step(images: Tensor, labels: Tensor) -> float:
         return _descend(F.cross_entropy(maps(student, images)[-1], labels), optimiser)

@@ -30,16 +30,16 @@ class Cost:
     multiplications: int
 
 
-def cost(network: Network, convention: Convention = "paper") -> Cost:
-    """Counts parameters and multiplications of `network` (Table 5)."""
+def cost(network: Network, convention: Convention = "paper", up_to: int | None = None) -> Cost:
+    """Counts parameters and multiplications of `network` (Table 5), or of its layers 1 to `up_to`."""
     counted = as_counted(network) if convention == "paper" else network
     inputs = [counted.image, *shapes(counted)[:-1]]
     parameters = multiplications = 0
-    for shape, layer in zip(inputs, counted.layers, strict=True):
+    for shape, layer in list(zip(inputs, counted.layers, strict=True))[:up_to]:
         weights, outputs, places = _layer(layer, shape)
         parameters += weights + (outputs if convention == "full" else 0)
         multiplications += weights * places
-    return Cost(len(counted.layers), parameters, multiplications)
+    return Cost(len(counted.layers[:up_to]), parameters, multiplications)
 
 
 def _layer(layer: Conv | Dense, shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -237,6 +237,28 @@ def accuracy_by(frame: pd.DataFrame, column: str) -> Figure:
     return figure
 
 
+def accuracy_over_depth(frame: pd.DataFrame) -> Figure:
+    """Test accuracy over depth, a line a method: mean and 95 % interval over seeds.
+
+    Args:
+        frame: a tidy table of runs.
+    """
+    figure = Figure()
+    axis = figure.subplots()
+    for place, (method, group) in enumerate(frame.groupby("recipe", sort=False)):
+        look = _look(str(method))
+        found = {depth: within(mean) for (depth,), mean in estimates(group, ["depth"], "test accuracy").items()}
+        shifted = [float(str(depth)) + 0.1 * (place - 1) for depth in found]  # bars beside each other
+        means = [mean.mean for mean in found.values()]
+        bars = [[m.mean - m.low for m in found.values()], [m.high - m.mean for m in found.values()]]
+        (drawn, *_) = axis.errorbar(shifted, means, bars, label=str(method), capsize=2, color=look.colour)
+        drawn.set(marker=look.marker, linestyle=look.line)
+    axis.set_xticks(sorted(frame["depth"].unique()))
+    axis.set(xlabel="layers of the student", ylabel="test accuracy (%)")
+    axis.legend(fontsize="small")
+    return figure
+
+
 def sizes(table: pd.DataFrame, x: str, y: str, names: str) -> Figure:
     """Two costs of some networks on logarithmic axes, each point named, the teacher a square.
 

@@ -77,3 +77,11 @@ def test_the_full_count_is_what_the_built_network_has_and_what_torch_counts(name
     with counter, torch.no_grad():
         module(torch.zeros(1, *network.image))
     assert 2 * found.multiplications == counter.get_total_flops()
+
+
+def test_the_lower_layers_can_be_counted_alone() -> None:
+    # Layer 1: 3 x 3 x 1 x 4 weights at 6 x 6 places; layer 2: 3 x 3 x 2 x 6 at 6 x 6 places.
+    network = Network("two", (1, 6, 6), (Conv(2), Conv(3), Dense(10)), 1)
+    assert [cost(network, up_to=layer).multiplications for layer in (1, 2)] == [36 * 36, 36 * 36 + 108 * 36]
+    assert cost(network, up_to=2).layers == 2
+    assert cost(network, up_to=3) == cost(network)

@@ -118,6 +118,20 @@ def test_lines_are_named_and_may_have_logarithmic_axes() -> None:
     assert [text.get_text().strip() for text in figure.axes[0].texts] == ["falls", "stays"]
 
 
+def test_accuracy_over_depth_has_a_line_a_method_with_intervals() -> None:
+    figure = plots.accuracy_over_depth(FRAME)
+    drawn = [(np.round(x).tolist(), y) for x, y in points(figure)]
+    for place in (1, 2, 3):
+        assert ([5.0, 11.0], [10.0 * place + 2] * 2) in drawn
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == NAMES
+    bars = figure.axes[0].collections[0]
+    (low, high) = bars.get_segments()[0][:, 1]  # type: ignore[attr-defined]
+    margin = 2.776445 * 0.5**0.5
+    assert [low, high] == pytest.approx([12 - margin, 12 + margin])
+
+
 def test_sizes_are_named_points_on_logarithmic_axes() -> None:
     table = pd.DataFrame({"network": ["teacher", "student"], "cost": [100.0, 1.0], "time": [20.0, 2.0]})
     figure = plots.sizes(table, "cost", "time", "network")
