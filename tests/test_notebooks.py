@@ -101,7 +101,11 @@ def test_prose_stands_between_visible_code_cells(notebook: Any) -> None:
 
 
 def test_figures_have_a_name_a_caption_and_a_text_for_those_who_do_not_see_them(notebook: Any) -> None:
-    figures = [cell for cell in code(notebook) if re.search(r"^plots\.(?!use_style)\w+\(", cell.source, re.MULTILINE)]
+    figures = [
+        cell
+        for cell in code(notebook)
+        if re.search(r"^(?:plots|pictures)\.(?!use_style)\w+\(", cell.source, re.MULTILINE)
+    ]
     assert figures
     for cell in figures:
         described = cell.metadata.mystnb
