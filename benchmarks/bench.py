@@ -13,12 +13,10 @@ import platform
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 import pandas as pd
 import torch
@@ -37,7 +35,7 @@ from fitnets_lib.recipes import Recipe
 from fitnets_lib.runs import Store
 from fitnets_lib.sweep import sweep
 from fitnets_lib.teacher_cache import Lesson, keep, unmoved
-from fitnets_lib.timing import seconds_for_a_batch
+from fitnets_lib.timing import medians, seconds, seconds_for_a_batch
 from fitnets_lib.training import Progress, StageRun
 
 TEACHER = NETWORKS["cifar10/teacher"]
@@ -67,21 +65,6 @@ class Row:
     ratio: float
 
 
-def seconds(function: Callable[[], object]) -> float:
-    """Of one call; on a GPU until it is idle again."""
-    begun = time.perf_counter()
-    function()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - begun
-
-
-def medians(functions: Sequence[Callable[[], object]], turns: int) -> list[float]:
-    """Median seconds of each function; they take turns, and the first two turns are not counted."""
-    times = [[seconds(function) for function in functions] for _ in range(turns + 2)][2:]
-    return [median(column) for column in zip(*times, strict=True)]
-
-
 def images(size: Size) -> Split:
     """Random images of CIFAR-10's shape with random labels."""
     count = size.batch * size.batches
@@ -100,7 +83,6 @@ def our_epoch(student: Network, recipe: Recipe, lesson: Lesson, size: Size, prec
     training = Training(epochs=1, patience=1, batch=size.batch, precision=precision)
     module = build(student).to(size.device)
     stage = StageRun(1, recipe.stages[0], 10**6, training, module, student, TEACHER, seed=0)
-    stage.heads.to(size.device)
     return lambda: void(stage.epoch(Progress([], 0, {}), lesson, None))
 
 
@@ -132,7 +114,7 @@ def training_rows(size: Size) -> Iterator[Row]:
     """KD stage, hint stage and plain student step, in steady state and with the cache to fill."""
     split, count, precision = images(size), size.batch * size.batches, fastest(size.device)
     teacher = unmoved(build(TEACHER).to(size.device))
-    (fill,) = medians([lambda: keep(teacher, frozenset({TEACHER.middle}), split.images)], 1)
+    (fill,) = medians([lambda: keep(teacher, frozenset({TEACHER.middle}), split.images)], 1, before=2)
     yield Row("teacher's answers kept", count / fill, float("nan"), "images a second", float("nan"))
     lesson = Lesson(split, keep(teacher, frozenset({TEACHER.middle}), split.images))
     stages = {"KD stage": recipes.KD, "hint stage": recipes.HINT_THEN_KD, "student alone": recipes.BACKPROP}
@@ -141,7 +123,7 @@ def training_rows(size: Size) -> Iterator[Row]:
         for what, recipe in stages.items():
             mine = our_epoch(student, recipe, lesson, size, precision)
             theirs = plain_epoch(plain_step(student, recipe, size.device), split, size.batch)
-            ours, plain = medians([mine, theirs], size.turns)
+            ours, plain = medians([mine, theirs], size.turns, before=2)
             yield faster(f"{what}, {name}", ours, plain, count)
             if recipe is not recipes.BACKPROP:
                 whole = f"{what}, {name}, {EPOCHS} epochs with the cache to fill"
@@ -155,7 +137,7 @@ def operator_rows(size: Size) -> Iterator[Row]:
     def plain() -> None:
         z.view(size.batch, 32, 2, 32, 32).max(dim=2)[0].sum().backward()
 
-    ours, theirs = medians([lambda: maxout(z, 2).sum().backward(), plain], 4 * size.turns)
+    ours, theirs = medians([lambda: maxout(z, 2).sum().backward(), plain], 4 * size.turns, before=2)
     yield Row("maxout, forward and backward", 1e3 * ours, 1e3 * theirs, "ms", theirs / ours)
 
 
@@ -165,9 +147,9 @@ def inference_rows(size: Size) -> Iterator[Row]:
     nets = [NETWORKS[f"cifar10/{name}"] for name in names]
     for batch in (1, size.batch):
         times = seconds_for_a_batch(nets, batch, size.turns, size.device)
-        for name, seconds in zip(names[1:], times[1:], strict=True):
+        for name, own in zip(names[1:], times[1:], strict=True):
             what = f"inference, {name} beside the teacher, batch {batch}"
-            yield Row(what, 1e3 * seconds, 1e3 * times[0], "ms", times[0] / seconds)
+            yield Row(what, 1e3 * own, 1e3 * times[0], "ms", times[0] / own)
 
 
 def sweep_rows(epochs: int) -> Iterator[Row]:

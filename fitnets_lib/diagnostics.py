@@ -5,9 +5,12 @@ from __future__ import annotations
 import torch
 
 from fitnets_lib.networks import Network, build, initialise
+from fitnets_lib.optimisation import Training
 from fitnets_lib.randomness import generator
+from fitnets_lib.recipes import Stage
 from fitnets_lib.teacher_cache import Lesson
-from fitnets_lib.terms import Loss, Seen
+from fitnets_lib.terms import Loss
+from fitnets_lib.training import StageRun
 
 
 def gradient_norms(
@@ -28,18 +31,12 @@ def gradient_norms(
     """
     module = build(student)
     initialise(module, spread, generator(seed, "student"))
-    heads = loss.heads(student, teacher)
-    for place, head in enumerate(heads):
-        if head is not None:
-            initialise(head, spread, generator(seed, "head", 1, place))
+    training = Training(epochs=1, patience=1, spread=spread)
+    stage = StageRun(1, Stage("all", loss), 1, training, module, student, teacher, seed)
     order = torch.arange(len(lesson.split))
-    ((images, labels, answers),) = lesson.batches(len(order), order, generator(seed, "unused"))
-    assert answers is not None
-    maps = [images]
-    for layer in module:
-        maps.append(layer(maps[-1]))
-    seen = Seen(student, teacher, labels, tuple(maps[1:]), answers.logits, answers.hints, 0, 1)
-    loss(seen, heads).backward()
+    (batch,) = lesson.batches(len(order), order, generator(seed, "unused"))
+    _, value = stage.judge(*batch, epoch=0)
+    value.backward()
     return [_length(layer) for layer in module]
 
 

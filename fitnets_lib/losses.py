@@ -39,6 +39,10 @@ class Fidelity:
     student_softened: bool
     tau_squared: bool
 
+    def weights(self, temperature: float) -> tuple[float, float]:
+        """The student's own temperature, and the factor on the term."""
+        return (temperature if self.student_softened else 1.0), (temperature**2 if self.tau_squared else 1.0)
+
 
 PAPER = Fidelity("paper", student_softened=True, tau_squared=False)
 """Both sides softened, no factor: as the paper writes it (section 2.1, equation 2)."""
@@ -60,8 +64,7 @@ def distillation_loss(
         fidelity: whose reading of the temperature.
     """
     targets = softened(teacher_logits, temperature)
-    own = temperature if fidelity.student_softened else 1.0
-    factor = temperature**2 if fidelity.tau_squared else 1.0
+    own, factor = fidelity.weights(temperature)
     return -factor * (targets * F.log_softmax(student_logits / own, dim=1)).sum(dim=1).mean()
 
 

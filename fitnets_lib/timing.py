@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
 
 import torch
@@ -11,11 +12,27 @@ import torch
 from fitnets_lib.networks import Network, build
 
 
+def seconds(function: Callable[[], object]) -> float:
+    """Of one call; on a GPU until it is idle again."""
+    begun = time.perf_counter()
+    function()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - begun
+
+
+def medians(functions: Sequence[Callable[[], object]], turns: int, before: int = 1) -> list[float]:
+    """Median seconds of each function; they take turns, and the turns `before` are not counted.
+
+    A machine that slows down slows all of them.
+    """
+    times = [[seconds(function) for function in functions] for _ in range(before + turns)][before:]
+    return [median(column) for column in zip(*times, strict=True)]
+
+
 @torch.inference_mode()
 def seconds_for_a_batch(networks: Sequence[Network], batch: int, repeats: int, device: str = "cpu") -> list[float]:
     """Median seconds of a forward pass over `batch` images, for each network.
-
-    The networks take turns, so that a machine that slows down slows all of them.
 
     Args:
         networks: what is timed, with untrained weights.
@@ -25,13 +42,4 @@ def seconds_for_a_batch(networks: Sequence[Network], batch: int, repeats: int, d
     """
     modules = [build(network).eval().to(device) for network in networks]
     images = [torch.zeros(batch, *network.image, device=device) for network in networks]
-    found: list[list[float]] = [[] for _ in networks]
-    for turn in range(repeats + 1):
-        for module, image, times in zip(modules, images, found, strict=True):
-            begun = time.perf_counter()
-            module(image)
-            if device == "cuda":
-                torch.cuda.synchronize()
-            if turn:
-                times.append(time.perf_counter() - begun)
-    return [median(times) for times in found]
+    return medians([partial(module, image) for module, image in zip(modules, images, strict=True)], repeats)

@@ -45,12 +45,18 @@ def test_recipes_have_names_of_their_own_that_can_be_typed() -> None:
     assert RECIPES["joint-label-hint-kd"] == recipes.JOINT_LABEL_HINT_AND_KD
 
 
-@given(st.lists(st.floats(0.1, 10), min_size=1, max_size=5), st.integers(251, 500))
+@given(st.lists(st.floats(0.1, 10), min_size=1, max_size=5), st.integers(0, 500))
 def test_all_epochs_are_shared_out_among_the_stages(shares: list[float], total: int) -> None:
     stages = tuple(Stage(train="all", loss=classification, share=share) for share in shares)
-    epochs = Recipe("drawn", stages).epochs(total)
+    fair = [total * share / sum(shares) for share in shares]
+    try:
+        epochs = Recipe("drawn", stages).epochs(total)
+    except BadInput:
+        assert min(fair) <= 1  # only where a stage would get none
+        return
     assert sum(epochs) == total
-    assert all(abs(own - total * share / sum(shares)) <= 1 for own, share in zip(epochs, shares, strict=True))
+    assert all(abs(own - wanted) <= 1 for own, wanted in zip(epochs, fair, strict=True))
+    assert min(epochs) > 0
 
 
 def test_fewer_epochs_than_stages_are_refused_before_anything_runs() -> None:

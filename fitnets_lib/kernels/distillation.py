@@ -89,7 +89,6 @@ def kd_loss(
     if teacher_logits.shape != student_logits.shape or labels.shape != student_logits.shape[:1]:
         shapes = [tuple(t.shape) for t in (student_logits, teacher_logits, labels)]
         raise ValueError(f"logits of student and teacher and labels of shapes {shapes} do not go together")
-    own = temperature if fidelity.student_softened else 1.0
-    weight = lam * (temperature**2 if fidelity.tau_squared else 1.0)
-    loss: Tensor = _kd(student_logits, teacher_logits.detach(), labels, temperature, own, weight)[0]
+    own, factor = fidelity.weights(temperature)
+    loss: Tensor = _kd(student_logits, teacher_logits.detach(), labels, temperature, own, lam * factor)[0]
     return loss
