@@ -3,6 +3,7 @@
 python -m fitnets_lib networks
 python -m fitnets_lib count cifar10/fitnet1 --json
 python -m fitnets_lib run --teacher digits/teacher --student digits/student-11 --recipe hint-then-kd --json
+python -m fitnets_lib records make table4-paper-start
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from dataclasses import asdict
 
 import click
 
-from fitnets_lib import paths
+from fitnets_lib import paths, records
 from fitnets_lib.complexity import Convention, cost
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import DIGITS_TEACHER, Network, digits_student
 from fitnets_lib.optimisation import Training
 from fitnets_lib.paper_networks import NETWORKS
+from fitnets_lib.real_runs import ROWS
 from fitnets_lib.recipes import BACKPROP, RECIPES
 from fitnets_lib.runs import Run, Store, execute
 
@@ -98,6 +100,32 @@ def run_one(
              "epochs": len(result.curve), "test_error": result.test_error,
              "validation_error": result.validation_error, "seconds": result.seconds}  # fmt: skip
     click.echo(json.dumps(found) if as_json else f"{run}: {100 * result.test_error:.2f} % of the test images wrong")
+
+
+@main.group("records")
+def records_group() -> None:
+    """Runs on real data that are kept with the book."""
+
+
+@records_group.command("list")
+def list_records() -> None:
+    """Lists the rows, with how many of their runs are recorded."""
+    for row in ROWS:
+        click.echo(f"{row.name}: {len(row.runs) - len(row.missing())} of {len(row.runs)} runs recorded; {row.about}")
+
+
+@records_group.command("make")
+@click.argument("names", nargs=-1)
+@click.option("--processes", type=click.IntRange(min=1), help="Runs at a time; as many as processors without it.")
+def make_records(names: tuple[str, ...], processes: int | None) -> None:
+    """Makes what is missing of the rows NAMES, of all rows if none is named, in any number of sittings."""
+    known = {row.name: row for row in ROWS}
+    for name in names:
+        if name not in known:
+            raise BadInput("row", name, "one of those that `python -m fitnets_lib records list` lists")
+    for row in [known[name] for name in names] or ROWS:
+        records.make(row, Store(paths.runs()), processes)
+        click.echo(f"{row.name}: {len(row.runs) - len(row.missing())} of {len(row.runs)} runs recorded")
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -25,6 +25,11 @@ def results(preset: str) -> Path:
     return home() / "results" / preset
 
 
+def evidence(folder: str) -> Path:
+    """Where the runs and measurements are that claims are judged by: of a preset, or of a data set's records."""
+    return results(folder) / "evidence"
+
+
 def data() -> Path:
     """Where data sets that do not come with a library are: FITNETS_DATA, or `data` below the home."""
     return Path(os.environ["FITNETS_DATA"]).resolve() if "FITNETS_DATA" in os.environ else home() / "data"

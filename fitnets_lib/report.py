@@ -1,7 +1,8 @@
 """Numbers, sentences and tables as a page shows them; every one of them is made from results.
 
 A table is written to `results/<preset>/` as CSV and shown as it was written. On a rendered page it is numbered and can
-be referred to; in Jupyter and on Colab the same output is an ordinary table.
+be referred to; in Jupyter and on Colab the same output is an ordinary table. Evidence, a row for each run or
+measurement at full precision, is what the score card judges the claims by (`claims.py`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,21 @@ def table(frame: pd.DataFrame, name: str, caption: str, preset: str) -> None:
     plain = f"<p>{escape(caption)}</p>{frame.to_html(index=False)}"
     bundle = {"text/markdown": _numbered(frame, name, caption), "text/html": plain, "text/plain": frame.to_string()}
     display(bundle, raw=True, metadata={"fitnets": kept})
+
+
+def evidence(frame: pd.DataFrame, name: str, preset: str) -> None:
+    """Writes `frame` to `results/<preset>/evidence/<name>.csv`, for the score card; shows nothing.
+
+    Args:
+        frame: a row for each run or measurement: columns that say what it is (such as depth and recipe), its seed, and
+            what was measured. No seconds: evidence is the same in every build.
+        name: of the table, as claims name it.
+        preset: whose result this is.
+    """
+    content = frame.to_csv(index=False, lineterminator="\n", float_format="%.8g").encode()
+    files.write(paths.evidence(preset) / f"{name}.csv", content)
+    kept = {"file": f"{preset}/evidence/{name}.csv", "sha256": files.digest(content)}
+    display({"application/papermill.record/text/plain": "''"}, raw=True, metadata={"fitnets": kept})
 
 
 def _numbered(frame: pd.DataFrame, name: str, caption: str) -> str:

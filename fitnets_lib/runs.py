@@ -75,9 +75,13 @@ class Run:
 
 
 def specification(part: Any) -> Any:  # noqa: ANN401  any part of a run, as JSON
-    """A run, or any part of it, as JSON: each dataclass with its type and its fields, a function by its name."""
+    """A run, or any part of it, as JSON: each dataclass with its type and its fields, a function by its name.
+
+    A field at its default is left out, so that a choice that is added later changes no older specification.
+    """
     if is_dataclass(part):
-        return {"type": type(part).__name__, **{f.name: specification(getattr(part, f.name)) for f in fields(part)}}
+        chosen = {f.name: getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default}
+        return {"type": type(part).__name__, **{name: specification(value) for name, value in chosen.items()}}
     if isinstance(part, list | tuple):
         return [specification(item) for item in part]
     return part.__qualname__ if callable(part) else part
@@ -100,6 +104,11 @@ class Result:
     seconds: float
 
 
+def result_from(kept: dict[str, Any]) -> Result:
+    """The result that `asdict` made `kept` of."""
+    return Result(**{**kept, "curve": tuple(Epoch(**row) for row in kept["curve"])})
+
+
 @dataclass(frozen=True)
 class Store:
     """Kept runs, in a folder of the reader's choice."""
@@ -120,8 +129,7 @@ class Store:
         except files.Damaged as error:
             warnings.warn(f"{error}; the run is made again", stacklevel=2)
             return None
-        found = kept["result"]
-        return Result(**{**found, "curve": tuple(Epoch(**row) for row in found["curve"])})
+        return result_from(kept["result"])
 
     def network(self, run: Run) -> nn.Sequential:
         """The trained network of a finished run, on the CPU, in eval mode.

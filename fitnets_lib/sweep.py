@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -30,7 +30,13 @@ class RunsFailed(RuntimeError):
         return [f"{type(self).__name__}: {self}"]
 
 
-def sweep(runs: Sequence[Run], store: Store, processes: int | None = None, backend: str | None = None) -> list[Result]:
+def sweep(
+    runs: Sequence[Run],
+    store: Store,
+    processes: int | None = None,
+    backend: str | None = None,
+    finished: Callable[[Run], None] = lambda run: None,
+) -> list[Result]:
     """The results of `runs`, in their order.
 
     Args:
@@ -39,6 +45,7 @@ def sweep(runs: Sequence[Run], store: Store, processes: int | None = None, backe
         processes: how many runs at a time; as many as there are processors unless said otherwise.
         backend: one of joblib's, "dask" or "ray", to train on a cluster that sees the same files; its client is made
             before. `processes` is then how many runs it is given at a time, all unless said otherwise.
+        finished: called here, in the sweep's own process, with each run that is newly trained, as soon as it is kept.
 
     Raises:
         BadInput: if joblib has no such backend, or no cluster for it.
@@ -53,7 +60,9 @@ def sweep(runs: Sequence[Run], store: Store, processes: int | None = None, backe
             failed |= {run: f"its teacher failed: {failed[run.teacher]}" for run in wave if run.teacher in failed}
             for run, why in _train([run for run in wave if run not in failed], store, processes, backend):
                 progress.step(run)
-                if why is not None:
+                if why is None:
+                    finished(run)
+                else:
                     failed[run] = why
     progress.close()
     if failed:

@@ -1,0 +1,158 @@
+"""Records: runs on real data that take too long for a build, made in any number of sittings and kept with the book.
+
+A record is one file, `results/<data>/records/<name>.json`: specification, result with its learning curve, where and
+with what it was made, and the weights' checksum; small weights lie beside it. Its name is a hash of the specification
+alone, so that a record is found by what was asked for; which source and which torch answered stands in the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fitnets_lib import files, paths, results
+from fitnets_lib.runs import Result, Run, Store, provenance, result_from, specification
+from fitnets_lib.sweep import sweep
+
+SMALL = 2**18
+"""Weights of more bytes than this are not kept with the record, only their checksum."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Some runs that are recorded together and make one table.
+
+    Attributes:
+        name: of the table, in lower case with hyphens.
+        data: the data set, whose folder below `results/` holds the records.
+        about: what the row compares, for people.
+        runs: every run of it.
+    """
+
+    name: str
+    data: str
+    about: str
+    runs: tuple[Run, ...]
+
+    def missing(self) -> list[Run]:
+        """The runs of which there is no record yet."""
+        return [run for run in self.runs if read(run) is None]
+
+    def whole(self) -> bool:
+        """Whether every run has its record."""
+        return not self.missing()
+
+
+def name(run: Run) -> str:
+    """The first 20 hexadecimal digits of a hash over the specification."""
+    return files.digest(files.canonical(specification(run)).encode())[:20]
+
+
+def path(run: Run) -> Path:
+    """Where the record of `run` is, or would be."""
+    return paths.results(run.data) / "records" / f"{name(run)}.json"
+
+
+def read(run: Run) -> dict[str, Any] | None:
+    """The record of `run`, or None if there is none.
+
+    Raises:
+        files.Damaged: if the file is not whole, or speaks of another run.
+    """
+    try:
+        kept: dict[str, Any] = files.read_sealed(path(run))
+    except FileNotFoundError:
+        return None
+    if kept.get("specification") != specification(run):
+        raise files.Damaged(path(run), f"it is not the record of {run}")
+    return kept
+
+
+def result(run: Run) -> Result | None:
+    """What the record of `run` found, or None if there is none."""
+    kept = read(run)
+    return None if kept is None else result_from(kept["result"])
+
+
+def keep(run: Run, store: Store) -> None:
+    """Writes the record of a finished run of `store`: the weights first, if they are small, then what speaks of them.
+
+    Raises:
+        ValueError: if the run is not finished.
+    """
+    found = store.result(run)
+    if found is None:
+        raise ValueError(f"{run} is not finished: only finished runs are recorded")
+    weights = (store.folder(run) / "weights.safetensors").read_bytes()
+    if len(weights) <= SMALL:
+        files.write(path(run).with_suffix(".safetensors"), weights)
+    kept = {
+        "specification": specification(run),
+        "result": asdict(found),
+        "provenance": provenance(run),
+        "weights_sha256": files.digest(weights),
+    }
+    files.write_sealed(path(run), kept)
+
+
+def make(row: Row, store: Store, processes: int | None = None) -> None:
+    """Makes the records of `row` that are missing, each as soon as its run is over, and then its tables.
+
+    Raises:
+        BadInput: if the data set is absent.
+        sweep.RunsFailed: naming the runs that failed, when all others are recorded.
+    """
+    wanted = set(missing := row.missing())
+
+    def over(run: Run) -> None:
+        if run in wanted:
+            keep(run, store)
+            write_tables(row)
+
+    if missing:
+        sweep(missing, store, processes, finished=over)
+    write_tables(row)
+
+
+def write_tables(row: Row) -> None:
+    """Writes the row's runs and learning curves, as far as they are recorded, to `results/<data>/evidence/`."""
+    found = recorded(row.runs)
+    for kind, frame in {row.name: tidy(found), f"{row.name}-curves": _curves(found)}.items():
+        content = frame.to_csv(index=False, lineterminator="\n", float_format="%.8g").encode()
+        files.write(paths.evidence(row.data) / f"{kind}.csv", content)
+
+
+def recorded(runs: Iterable[Run]) -> list[tuple[Run, Result]]:
+    """Those of `runs` that have a record, each with its result."""
+    pairs = [(run, result(run)) for run in runs]
+    return [(run, found) for run, found in pairs if found is not None]
+
+
+def tidy(found: Sequence[tuple[Run, Result]]) -> pd.DataFrame:
+    """One row a run: network, start, layers, recipe, seed, epochs, accuracies in per cent, seconds."""
+    frame = _tidied(results.tidy, found)
+    return frame.assign(
+        network=[run.network.name for run, _ in found],
+        start=[start(run) for run, _ in found],
+        epochs=[len(outcome.curve) for _, outcome in found],
+    )
+
+
+def _curves(found: Sequence[tuple[Run, Result]]) -> pd.DataFrame:
+    return _tidied(results.curves, found)
+
+
+def _tidied(
+    table: Callable[[Sequence[Run], Sequence[Result]], pd.DataFrame], found: Sequence[tuple[Run, Result]]
+) -> pd.DataFrame:
+    return table([run for run, _ in found], [outcome for _, outcome in found])
+
+
+def start(run: Run) -> str:
+    """How the run's first weights were drawn, in words."""
+    spread = run.training.spread
+    return "torch’s default" if spread is None else f"U(−{spread:g}, {spread:g})"
