@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import pandas as pd
 
 from fitnets_lib import recipes
 from fitnets_lib.recipes import Recipe
-from fitnets_lib.results import difference, signed
-from fitnets_lib.statistics import Estimate, Verdict, verdict
-
-ClaimVerdict = Literal["reproduced", "not reproduced", "inconclusive", "too few seeds"]
+from fitnets_lib.results import difference, in_points
+from fitnets_lib.statistics import Estimate, Outcome, Verdict, outcome, verdict
 
 
 @dataclass(frozen=True)
@@ -65,15 +62,11 @@ class Claim:
     statement: str
     comparisons: tuple[Better | NoBetter, ...]
 
-    def judge(self, frame: pd.DataFrame) -> tuple[ClaimVerdict, list[Estimate]]:
+    def judge(self, frame: pd.DataFrame) -> tuple[Outcome, list[Estimate]]:
         """The verdict over the runs in `frame`, of one depth, and the differences it rests on, in points."""
         found = [difference(frame, c.ours.name, c.theirs.name) for c in self.comparisons]
         said = [c.holds(estimate) for c, estimate in zip(self.comparisons, found, strict=True)]
-        if "too few seeds" in said:
-            return "too few seeds", found
-        if "no" in said:
-            return "not reproduced", found
-        return ("reproduced" if all(one == "yes" for one in said) else "inconclusive"), found
+        return outcome(said), found
 
 
 def _no_better(ours: Recipe, theirs: Recipe) -> tuple[NoBetter]:
@@ -139,8 +132,7 @@ def table(claims: Sequence[Claim], frame: pd.DataFrame) -> pd.DataFrame:
                     "claim": claim.id,
                     "statement": claim.statement,
                     "difference": f"{comparison.ours.name} − {comparison.theirs.name}",
-                    "points": signed(estimate.mean),
-                    "95 % interval": f"{signed(estimate.low)} to {signed(estimate.high)}",
+                    **in_points(estimate),
                     "verdict": said,
                 }
             )

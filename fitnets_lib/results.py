@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -52,13 +53,15 @@ def estimates(frame: pd.DataFrame, by: Sequence[str], column: str) -> dict[tuple
     return {key: estimate(group[column].tolist()) for key, group in groups}
 
 
-def difference(frame: pd.DataFrame, ours: str, theirs: str, column: str = "test accuracy") -> Estimate:
-    """The mean of recipe `ours` minus recipe `theirs` in `column`, paired by seed.
+def difference(
+    frame: pd.DataFrame, ours: object, theirs: object, column: str = "test accuracy", among: str = "recipe"
+) -> Estimate:
+    """The mean of `column` where `among` is `ours` minus where it is `theirs`, paired by seed.
 
     Raises:
-        ValueError: if the two recipes were not run with the same seeds.
+        ValueError: if the two were not run with the same seeds.
     """
-    one, other = (frame[frame["recipe"] == name].set_index("seed")[column].sort_index() for name in (ours, theirs))
+    one, other = (frame[frame[among] == name].set_index("seed")[column].sort_index() for name in (ours, theirs))
     if one.index.tolist() != other.index.tolist() or not one.index.is_unique:
         raise ValueError(f"{ours} has seeds {one.index.tolist()}, {theirs} {other.index.tolist()}: pair equal seeds")
     return paired(one.tolist(), other.tolist())
@@ -100,18 +103,42 @@ def signed(value: float) -> str:
     return f"{rounded:+.1f}" if rounded else "0.0"
 
 
-def comparison(frame: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    """A table to read: for each depth and pair (ours, theirs) the paired difference and whether it is above 0."""
+def in_points(found: Estimate) -> dict[str, str]:
+    """A difference in per cent as the cells of a table: the points and their interval."""
+    return {"points": signed(found.mean), "95 % interval": f"{signed(found.low)} to {signed(found.high)}"}
+
+
+def in_words(found: Estimate) -> str:
+    """A difference in per cent as prose has it: "+1.5 points, 95 % interval -0.5 to +3.5"."""
+    cells = in_points(found)
+    return f"{cells['points']} points, 95 % interval {cells['95 % interval']}"
+
+
+def comparison(
+    frame: pd.DataFrame,
+    pairs: Sequence[tuple[object, object]],
+    by: Mapping[str, str] = MappingProxyType({"depth": "layers"}),
+    column: str = "test accuracy",
+    among: str = "recipe",
+) -> pd.DataFrame:
+    """A table to read: for each group and pair (ours, theirs) the paired difference and whether it is above 0.
+
+    Args:
+        frame: a row a run.
+        pairs: values of the column `among` that are compared.
+        by: columns that make the groups, with the headings that the table gives them.
+        column: what is compared.
+        among: the column that tells ours and theirs apart.
+    """
     rows = []
-    for depth, group in frame.groupby("depth", sort=False):
+    for key, group in frame.groupby(list(by), sort=False):
         for ours, theirs in pairs:
-            found = difference(group, ours, theirs)
+            found = difference(group, ours, theirs, column, among)
             rows.append(
                 {
-                    "layers": depth,
+                    **dict(zip(by.values(), key, strict=True)),
                     "difference": f"{ours} − {theirs}",
-                    "points": signed(found.mean),
-                    "95 % interval": f"{signed(found.low)} to {signed(found.high)}",
+                    **in_points(found),
                     "seeds": found.n,
                     "above 0?": verdict(found),
                 }

@@ -4,7 +4,19 @@ import pandas as pd
 import pytest
 
 from fitnets_lib.recipes import HINT_THEN_KD, KD
-from fitnets_lib.results import comparison, curves, difference, estimates, interval, signed, summary, tidy, within
+from fitnets_lib.results import (
+    comparison,
+    curves,
+    difference,
+    estimates,
+    in_points,
+    in_words,
+    interval,
+    signed,
+    summary,
+    tidy,
+    within,
+)
 from fitnets_lib.runs import Result
 from fitnets_lib.statistics import Estimate
 from fitnets_lib.training import Epoch
@@ -63,6 +75,33 @@ def test_the_comparison_states_points_interval_and_verdict(frame: pd.DataFrame) 
     assert [row["above 0?"] for row in rows] == ["yes", "no", "inconclusive"]
     assert rows[0]["95 % interval"] == "+1.0 to +5.0"
     assert rows[0]["difference"] == "hint then KD − KD"
+
+
+def test_other_columns_can_make_the_groups_and_tell_ours_from_theirs(frame: pd.DataFrame) -> None:
+    both = pd.concat([frame, frame.assign(depth=9, **{"test accuracy": frame["test accuracy"] + 2})])
+    rows = comparison(both, [(9, 4)], by={"recipe": "trained by"}, among="depth").to_dict("records")
+    assert [(row["trained by"], row["difference"], row["points"]) for row in rows] == [
+        ("KD", "9 − 4", "+2.0"),
+        ("hint then KD", "9 − 4", "+2.0"),
+    ]
+    (first, _) = comparison(
+        both.assign(equal="epochs"), [("KD", "KD")], by={"depth": "layers", "equal": "equal"}
+    ).to_dict("records")
+    assert first == {
+        "layers": 4,
+        "equal": "epochs",
+        "difference": "KD − KD",
+        "points": "0.0",
+        "95 % interval": "0.0 to 0.0",
+        "seeds": 5,
+        "above 0?": "inconclusive",
+    }
+
+
+def test_a_difference_reads_the_same_in_tables_and_in_prose() -> None:
+    found = Estimate(1.54, -0.46, 3.54, 5)
+    assert in_points(found) == {"points": "+1.5", "95 % interval": "-0.5 to +3.5"}
+    assert in_words(found) == "+1.5 points, 95 % interval -0.5 to +3.5"
 
 
 def test_the_summary_has_a_row_for_each_depth_and_recipe(frame: pd.DataFrame) -> None:
