@@ -14,6 +14,7 @@ from fitnets_lib.data import Split
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import Network, build, initialise
 from fitnets_lib.randomness import generator
+from fitnets_lib.threads import one_thread
 
 Choice = Callable[[int, Tensor], Tensor]
 """Weights (n,), 0 or 1, of the training examples in an epoch, from its number, from 0, and all their losses."""
@@ -68,12 +69,8 @@ def train(
     Returns:
         The network, and how many examples were chosen in each epoch.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # so that sums come out the same alone and beside others
-    try:
+    with one_thread():
         return _train(network, split, choice, epochs, seed, rate, batch)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _train(

@@ -1,0 +1,152 @@
+"""Training a run once more to look on: what the student says after every epoch, and what stage 1 made of its layers.
+
+A kept run holds its learning curve and its last weights. What lies between is found by training it again, which gives
+the same bits, and is held against the kept curve.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from joblib import Parallel, delayed
+from torch import Tensor, nn
+
+from fitnets_lib import data, files
+from fitnets_lib.augmentation import NONE
+from fitnets_lib.errors import BadInput
+from fitnets_lib.networks import build, initialise
+from fitnets_lib.randomness import generator
+from fitnets_lib.runs import Run, Store, execute
+from fitnets_lib.teacher_cache import Lesson, keep, unmoved
+from fitnets_lib.threads import one_thread
+from fitnets_lib.training import Lessons, Progress, StageRun, part, train
+
+
+@dataclass(frozen=True)
+class Course:
+    """The student's logits after each epoch in which it had an output, that is, in which all layers were trained.
+
+    Attributes:
+        train: of the training images, (epochs, n, classes).
+        validation: of the validation images, (epochs, m, classes).
+    """
+
+    train: Tensor
+    validation: Tensor
+
+
+def lessons(run: Run, store: Store) -> Lessons:
+    """What `run` learns from, its teacher being finished.
+
+    Raises:
+        BadInput: if the run has random views or a retraining, which are not followed here.
+    """
+    if run.training.augmentation != NONE or run.training.retrain:
+        raise BadInput("training", run.training, "one without random views and without retraining")
+    splits = data.load(run.data)
+    parts = [split.to(run.device) for split in (splits.train, splits.validation)]
+    if run.teacher is None:
+        return Lessons(*(Lesson(split, None) for split in parts))
+    teacher = unmoved(store.network(run.teacher).to(run.device))
+    layers = run.recipe.hint_layers(run.teacher.network)
+    return Lessons(*(Lesson(split, keep(teacher, layers, split.images)) for split in parts))
+
+
+def courses(runs: Sequence[Run], store: Store, processes: int | None = None) -> list[Course]:
+    """The courses of finished or unfinished runs, as many at a time as there are processors; each is kept by its run.
+
+    Raises:
+        BadInput: as `lessons`.
+    """
+    processes = min(processes or os.cpu_count() or 1, max(len(runs), 1))
+    found: list[Course] = Parallel(n_jobs=processes)(delayed(course)(run, store) for run in runs)
+    return found
+
+
+def course(run: Run, store: Store) -> Course:
+    """The course of `run`, read back or found by training it again.
+
+    Raises:
+        BadInput: as `lessons`.
+        RuntimeError: if the training did not go as the kept run's.
+    """
+    kept = execute(run, store)
+    path = store.folder(run) / "course.safetensors"
+    try:
+        tensors, _ = files.read_tensors(path)
+        return Course(tensors["train"], tensors["validation"])
+    except FileNotFoundError:
+        pass
+    except files.Damaged as error:
+        warnings.warn(f"{error}; the run is followed again", stacklevel=2)
+    with one_thread():
+        found, curve = _follow(run, lessons(run, store))
+    if tuple(curve) != kept.curve:
+        raise RuntimeError(f"{run}: trained again it took another course; torch does not repeat its bits here")
+    files.write_tensors(path, {"train": found.train, "validation": found.validation})
+    return found
+
+
+def _follow(run: Run, given: Lessons) -> tuple[Course, list[object]]:
+    student = build(run.network).to(run.device)
+    said: dict[str, list[Tensor]] = {"train": [], "validation": []}
+
+    @torch.no_grad()
+    def look(progress: Progress) -> None:
+        if progress.curve[-1].validation_error is None:  # the layers above are not trained yet
+            return
+        student.load_state_dict(part(progress.tensors, "student."))
+        student.eval()
+        for name, lesson in (("train", given.train), ("validation", given.validation)):
+            said[name].append(torch.cat([student(some) for some in lesson.split.images.split(1024)]).cpu())
+
+    taught_by = None if run.teacher is None else run.teacher.network
+    _, curve = train(run.network, taught_by, run.recipe, run.training, given, run.seed, save=look)
+    return Course(torch.stack(said["train"]), torch.stack(said["validation"])), list(curve)
+
+
+@dataclass(frozen=True)
+class Guided:
+    """What stage 1 did.
+
+    Attributes:
+        before: the student's layers up to the guided one, with their first weights.
+        after: the same layers as stage 1 left them.
+        regressor: as it was when the guided layers were at their best.
+    """
+
+    before: nn.Sequential
+    after: nn.Sequential
+    regressor: nn.Module
+
+
+def stage_one(run: Run, store: Store) -> Guided:
+    """Goes through the first stage of `run`, a hint with one regressor, once more.
+
+    Raises:
+        BadInput: as `lessons`, or if the run has no teacher.
+    """
+    if run.teacher is None:
+        raise BadInput("teacher", None, "a run with a teacher: a hint needs somebody who gives it")
+    execute(run.teacher, store)
+    stage, epochs = run.recipe.stages[0], run.recipe.epochs(run.training.epochs)[0]
+    given, student = lessons(run, store), build(run.network).to(run.device)
+    initialise(student, run.training.spread, generator(run.seed, "student"))
+    before = copy.deepcopy(student[: stage.layers(run.network)])
+    under_way = StageRun(1, stage, epochs, run.training, student, run.network, run.teacher.network, run.seed)
+    best: dict[str, Tensor] = {}
+
+    def look(progress: Progress) -> None:
+        scores = [row.score for row in progress.curve]
+        if scores.index(min(scores)) == len(scores) - 1:
+            best.update({name: value.clone() for name, value in under_way.heads[0].state_dict().items()})
+
+    with one_thread():
+        under_way.to_the_end(Progress([], 0, {}), (given.train, given.validation), look)
+    under_way.heads[0].load_state_dict(best)
+    return Guided(before.eval(), under_way.trained.eval(), under_way.heads[0].eval())

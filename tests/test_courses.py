@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from fitnets_lib import courses, data, recipes
+from fitnets_lib.augmentation import Augmentation
+from fitnets_lib.errors import BadInput
+from fitnets_lib.losses import hint_loss
+from fitnets_lib.optimisation import Training
+from fitnets_lib.runs import Store, execute
+from tests.helpers import TEACHER, run, same_bits
+
+QUICK = Training(epochs=4, patience=4, batch=500, spread=None)
+SPLITS = data.load("digits")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+@pytest.mark.parametrize("recipe", [recipes.BACKPROP, recipes.KD, recipes.HINT_THEN_KD], ids=lambda r: r.name)
+def test_the_course_has_the_errors_of_the_kept_curve_wherever_there_is_an_output(
+    store: Store, recipe: recipes.Recipe
+) -> None:
+    followed = run(recipe, training=QUICK)
+    found = courses.course(followed, store)
+    errors = [row.validation_error for row in execute(followed, store).curve if row.validation_error is not None]
+    wrong = found.validation.argmax(dim=2) != SPLITS.validation.labels
+    assert wrong.double().mean(dim=1).tolist() == pytest.approx(errors)
+    assert found.train.shape == (len(errors), len(SPLITS.train), 10)
+
+
+def test_the_course_of_a_run_without_a_teacher_is_followed_too(store: Store) -> None:
+    alone = replace(run(recipes.BACKPROP), teacher=None)
+    assert len(courses.course(alone, store).train) == 2
+
+
+def test_one_of_its_epochs_is_the_kept_network_and_a_second_look_reads_it_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed = run(recipes.KD, training=QUICK)
+    (found,) = courses.courses([followed], store)
+    with torch.no_grad():
+        kept = store.network(followed)(SPLITS.validation.images)
+    assert any(torch.equal(kept, logits) for logits in found.validation)
+    monkeypatch.setattr(courses, "train", None)
+    (again,) = courses.courses([followed], store)
+    assert torch.equal(again.train, found.train)
+
+
+def test_a_damaged_course_is_followed_again(store: Store) -> None:
+    followed = run(recipes.KD)
+    found = courses.course(followed, store)
+    (store.folder(followed) / "course.safetensors").write_bytes(b"cut short")
+    with pytest.warns(UserWarning, match="followed again"):
+        assert torch.equal(courses.course(followed, store).train, found.train)
+
+
+def test_a_training_that_goes_another_way_is_no_course_of_the_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    followed = run(recipes.KD)
+    execute(followed, store)
+    monkeypatch.setattr(courses, "_follow", lambda run, given: (None, []))
+    with pytest.raises(RuntimeError, match="KD, seed 0: trained again it took another course"):
+        courses.course(followed, store)
+
+
+def test_random_views_and_retraining_are_refused(store: Store) -> None:
+    for training in (replace(QUICK, augmentation=Augmentation(flip=True)), replace(QUICK, retrain=True)):
+        with pytest.raises(BadInput, match="without random views and without retraining"):
+            courses.lessons(run(recipes.BACKPROP, training=training), store)
+
+
+def test_stage_one_ends_at_the_kept_runs_hint_loss_and_began_above_it(store: Store) -> None:
+    followed = run(recipes.HINT_THEN_KD, training=QUICK)
+    found = courses.stage_one(followed, store)
+    curve = [row for row in execute(followed, store).curve if row.stage == 1]
+    assert followed.teacher is not None
+    images = SPLITS.validation.images
+    with torch.no_grad():
+        hint = store.network(followed.teacher)[: TEACHER.middle](images)
+        losses = [float(hint_loss(hint, found.regressor(half(images)))) for half in (found.before, found.after)]
+    assert losses[1] == pytest.approx(min(row.score for row in curve), rel=1e-5)
+    assert losses[0] > losses[1]
+    assert not same_bits(found.before, found.after)
+
+
+def test_a_hint_without_a_teacher_is_refused(store: Store) -> None:
+    alone = replace(run(recipes.BACKPROP), teacher=None)
+    with pytest.raises(BadInput, match="a hint needs somebody who gives it"):
+        courses.stage_one(alone, store)

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from fitnets_lib.threads import one_thread
+
+
+def fail_inside() -> None:
+    with one_thread():
+        assert torch.get_num_threads() == 1
+        raise ValueError("on purpose")
+
+
+def test_inside_there_is_one_thread_and_afterwards_as_many_as_before_even_after_an_error() -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        with pytest.raises(ValueError, match="on purpose"):
+            fail_inside()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
