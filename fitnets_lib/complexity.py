@@ -2,7 +2,8 @@
 
 The paper's convention was found by making its Tables 3 to 5 come out: weights without biases, and two pieces in every
 hidden fully connected layer, although text and released configuration give that layer five (the counting scripts of the
-released code count weights alone too). The full convention counts what is there, biases included.
+released code count weights alone too). The full convention counts what is there, biases included, or a scale and a
+shift where there is a norm. A norm multiplies nothing: once trained it is part of the weights before it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class Cost:
 
     Attributes:
         layers: as the paper counts them: convolutions, the fully connected layer and the softmax.
-        parameters: weights, and in the full convention biases.
+        parameters: weights, and in the full convention biases and norms.
         multiplications: for one image; a multiplication with the addition after it counts once.
     """
 
@@ -37,7 +38,8 @@ def cost(network: Network, convention: Convention = "paper", up_to: int | None =
     parameters = multiplications = 0
     for shape, layer in list(zip(inputs, counted.layers, strict=True))[:up_to]:
         weights, outputs, places = _layer(layer, shape)
-        parameters += weights + (outputs if convention == "full" else 0)
+        beside = 2 * outputs if layer.norm else outputs
+        parameters += weights + (beside if convention == "full" else 0)
         multiplications += weights * places
     return Cost(len(counted.layers[:up_to]), parameters, multiplications)
 

@@ -30,6 +30,10 @@ class Conv:
 
     With one piece and `relu` it is what AFLW's networks are made of (A.4). A channel has one bias, the same at every
     place, as the released configurations ask for (`tied_b`).
+
+    Two later inventions, both absent from the paper: `norm` normalises the linear pieces over the batch before the
+    maxout, in place of a bias (Ioffe and Szegedy, 2015); `residual` adds the layer's input to its maxout, before
+    pooling, and counts channels that the input lacks as zero (He et al., 2016, whose blocks span two layers).
     """
 
     channels: int
@@ -38,6 +42,8 @@ class Conv:
     pieces: int = 2
     pool: Pool | None = None
     relu: bool = False
+    norm: bool = False
+    residual: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,14 @@ class Dense:
     """A fully connected maxout layer; with one piece it is linear, as the layer before the softmax is.
 
     `sigmoid` marks an output of one unit whose sigmoid is the probability of class 1 of two (A.4). Its logits are
-    (0, a), whose softmax is that sigmoid, so that losses need not know.
+    (0, a), whose softmax is that sigmoid, so that losses need not know. `norm` is that of `Conv`.
     """
 
     units: int
     pieces: int = 1
     relu: bool = False
     sigmoid: bool = False
+    norm: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +131,9 @@ def _positive(value: int, place: str) -> int:
 def _conv_shape(layer: Conv, image: tuple[int, ...], place: str) -> tuple[int, int, int]:
     for name in ("channels", "kernel", "pieces"):
         _positive(getattr(layer, name), f"{place}, {name}")
+    if layer.residual and (2 * layer.padding != layer.kernel - 1 or layer.channels < image[0]):
+        right = f"a convolution that keeps the map's size and has at least the {image[0]} channels of its input"
+        raise BadInput(f"{place}, residual", layer, right)
     sides = []
     for side in image[1:]:
         after = side + 2 * layer.padding - layer.kernel + 1
@@ -147,20 +157,23 @@ class Convolution(nn.Module):
 
     def __init__(self, in_channels: int, layer: Conv) -> None:
         super().__init__()
-        self.linear = nn.Conv2d(in_channels, layer.channels * layer.pieces, layer.kernel, padding=layer.padding)
-        self.pieces = layer.pieces
+        outputs = layer.channels * layer.pieces
+        self.linear = nn.Conv2d(in_channels, outputs, layer.kernel, padding=layer.padding, bias=not layer.norm)
+        self.norm = nn.BatchNorm2d(outputs) if layer.norm else nn.Identity()
+        self.pieces, self.normed, self.residual = layer.pieces, layer.norm, layer.residual
         # ceil_mode: the original counts a window that hangs over the border, so 33 pixels pooled 4/2 give 16.
         pool = layer.pool
         self.activation = nn.ReLU() if layer.relu else nn.Identity()
         self.pool = nn.MaxPool2d(pool.size, pool.stride, ceil_mode=True) if pool else nn.Identity()
-        self.is_maxout = pool is None and not layer.relu
+        self.is_maxout = pool is None and not (layer.relu or layer.norm or layer.residual)
         """Whether nothing comes after the maxout over `linear`."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, in_channels, height, width) to (batch, channels, height', width')."""
-        by_piece = self.pieces > 1 and channels_innermost(x) and not kernels.serve(x)
-        z = self._by_piece(x) if by_piece else self.linear(x)
-        pooled: Tensor = self.pool(self.activation(maxout(z, self.pieces, by_piece)))
+        by_piece = self.pieces > 1 and channels_innermost(x) and not (self.normed or kernels.serve(x))
+        z = self._by_piece(x) if by_piece else self.norm(self.linear(x))
+        h = self.activation(maxout(z, self.pieces, by_piece))
+        pooled: Tensor = self.pool(h + _widened(x, h.shape[1]) if self.residual else h)
         return pooled
 
     def _by_piece(self, x: Tensor) -> Tensor:
@@ -170,19 +183,26 @@ class Convolution(nn.Module):
         return nn.functional.conv2d(x, weight, bias, padding=self.linear.padding)
 
 
+def _widened(x: Tensor, channels: int) -> Tensor:
+    """`x` with channels of zeros put after its own."""
+    return nn.functional.pad(x, (0, 0, 0, 0, 0, channels - x.shape[1]))
+
+
 class FullyConnected(nn.Module):
     """The module of a `Dense`: flattens what it is given, then a linear map and maxout over the pieces."""
 
     def __init__(self, in_features: int, layer: Dense) -> None:
         super().__init__()
-        self.linear = nn.Linear(in_features, layer.units * layer.pieces)
+        outputs = layer.units * layer.pieces
+        self.linear = nn.Linear(in_features, outputs, bias=not layer.norm)
+        self.norm = nn.BatchNorm1d(outputs) if layer.norm else nn.Identity()
         self.pieces = layer.pieces
         self.activation = nn.ReLU() if layer.relu else nn.Identity()
         self.output = nn.ZeroPad1d((1, 0)) if layer.sigmoid else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, ...) to (batch, units), or to two logits where the one unit has a sigmoid."""
-        found: Tensor = self.output(self.activation(maxout(self.linear(x.flatten(1)), self.pieces)))
+        found: Tensor = self.output(self.activation(maxout(self.norm(self.linear(x.flatten(1))), self.pieces)))
         return found
 
 
@@ -200,7 +220,7 @@ def build(network: Network) -> nn.Sequential:
 
 
 def initialise(module: nn.Module, spread: float | None, generator: torch.Generator) -> None:
-    """Draws all weights of `module` in place.
+    """Draws all weights of `module` in place; norms go back to their first state.
 
     Args:
         module: what is initialised, a network or a regressor.
@@ -210,10 +230,13 @@ def initialise(module: nn.Module, spread: float | None, generator: torch.Generat
     """
     with torch.no_grad():
         for layer in module.modules():
+            if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+                layer.reset_parameters()
             if isinstance(layer, nn.Conv2d | nn.Linear):
-                assert layer.bias is not None
                 bound = spread if spread is not None else layer.weight[0].numel() ** -0.5
                 layer.weight.copy_(torch.empty(layer.weight.shape).uniform_(-bound, bound, generator=generator))
+                if layer.bias is None:
+                    continue
                 if spread is None:
                     layer.bias.copy_(torch.empty(layer.bias.shape).uniform_(-bound, bound, generator=generator))
                 else:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from fitnets_lib.augmentation import NONE, Augmentation
+from fitnets_lib.initialisation import Start, Uniform
 from fitnets_lib.precision import Precision
 
 
@@ -40,6 +41,7 @@ class Training:
         retrain: train once more on training and validation images, each stage for the epochs that were best (A.1.2).
         augmentation: random views of the training images.
         precision: of convolutions and matrix products.
+        start: another rule for the first weights, in place of `spread`.
     """
 
     epochs: int
@@ -54,6 +56,12 @@ class Training:
     retrain: bool = False
     augmentation: Augmentation = NONE
     precision: Precision = "float32"
+    start: Start | None = None
+
+    @property
+    def first_weights(self) -> Start:
+        """The rule by which students and heads get their first weights."""
+        return self.start or Uniform(self.spread)
 
 
 PAPER_CIFAR = Training(
@@ -75,13 +83,14 @@ PAPER_MNIST = Training(epochs=500, patience=100, learning_rate=0.0005, floor=1e-
 def rmsprop(training: Training, student: nn.Module, heads: nn.Module) -> torch.optim.RMSprop:
     """The optimiser of one stage, for what is trained of the student and for the heads.
 
-    Convolutions, those of a regressor among them, learn at their own rate.
+    Convolutions, those of a regressor among them, learn at their own rate, and so do the norms that follow them, whose
+    shift stands in for their bias.
     """
     layers = [layer for part in (student, heads) for layer in part.modules()]
-    scales = {nn.Conv2d: training.convolution_scale, nn.Linear: 1.0}
+    scales = {(nn.Conv2d, nn.BatchNorm2d): training.convolution_scale, (nn.Linear, nn.BatchNorm1d): 1.0}
     groups = [
-        {"params": [p for layer in layers if isinstance(layer, kind) for p in layer.parameters()], "lr": rate}
-        for kind, rate in ((kind, training.learning_rate * scale) for kind, scale in scales.items())
+        {"params": [p for layer in layers if isinstance(layer, kinds) for p in layer.parameters()], "lr": rate}
+        for kinds, rate in ((kinds, training.learning_rate * scale) for kinds, scale in scales.items())
     ]
     there = [group for group in groups if group["params"]]
     return torch.optim.RMSprop(there, alpha=0.9, eps=training.floor, foreach=True)  # all tensors in one call
@@ -90,6 +99,8 @@ def rmsprop(training: Training, student: nn.Module, heads: nn.Module) -> torch.o
 @torch.no_grad()
 def limit_norms(limits: MaxNorm, output: nn.Module, *trained: nn.Module) -> None:
     """Shrinks, in place, the weights of every linear piece in `trained` that are longer than `limits` allow.
+
+    A norm's scale and shift are no such weights, and have no limit.
 
     Args:
         limits: the largest lengths.

@@ -56,7 +56,12 @@ def convolutional_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Modul
         BadInput: if a side is not a feature map or the hint map is larger than the guided map.
     """
     kernel = _kernel(guided, hint)
-    return Convolution(guided[0], replace(layer, channels=hint[0], kernel=kernel, padding=0, pool=None))
+    return Convolution(guided[0], replace(_bare(layer), channels=hint[0], kernel=kernel, padding=0))
+
+
+def _bare(layer: Conv) -> Conv:
+    """`layer` with its pieces and non-linearity and nothing else."""
+    return replace(layer, pool=None, norm=False, residual=False)
 
 
 def linear_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
@@ -71,7 +76,7 @@ def same_size_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
         BadInput: if the maps differ in size.
     """
     _same_size(guided, hint)
-    return Convolution(guided[0], replace(layer, channels=hint[0], kernel=3, padding=1, pool=None))
+    return Convolution(guided[0], replace(_bare(layer), channels=hint[0], kernel=3, padding=1))
 
 
 def pointwise_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:

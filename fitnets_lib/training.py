@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fitnets_lib.networks import Network, build, initialise
+from fitnets_lib.networks import Network, build
 from fitnets_lib.optimisation import Training, limit_norms, rmsprop
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import Recipe, Stage
 from fitnets_lib.teacher_cache import Answers, Lesson
 from fitnets_lib.terms import Seen
+from fitnets_lib.variants import check_batches
 
 
 class Diverged(ArithmeticError):
@@ -112,7 +113,10 @@ def train(
 
     Raises:
         Diverged: if the training loss is no longer finite.
+        BadInput: if a norm would get a batch of a single image.
     """
+    for lesson in filter(None, (lessons.train, lessons.everything)):
+        check_batches(network, len(lesson.split), training.batch)
     student = build(network).to(lessons.train.split.images.device)
     progress = progress or Progress([], 0, {})
     epochs = [training.epochs] * len(recipe.stages) if training.each_stage else recipe.epochs(training.epochs)
@@ -141,7 +145,10 @@ def _stages(
 ) -> Progress:
     """Runs the stages of `plan`, which follow `before` others, from initial weights or from where `progress` stands."""
     if progress.finished <= before:
-        initialise(student, training.spread, generator(seed, "student"))
+        training.first_weights.draw(student, generator(seed, "student"))
+        images = plan[0][2][0].split.images
+        order = torch.randperm(len(images), generator=generator(seed, "shuffle", before + 1, 0))
+        training.first_weights.fit(student, images[order[: training.batch]])  # the first batch of the first epoch
     if progress.tensors and any(row.stage > before for row in progress.curve):
         student.load_state_dict(part(progress.tensors, "student."))
     for number, (stage, epochs, lessons) in enumerate(plan, start=before + 1):
@@ -179,7 +186,7 @@ class StageRun:
         self.heads.to(next(student.parameters()).device)
         for place, head in enumerate(made):
             if head is not None:
-                initialise(head, training.spread, generator(seed, "head", number, place))
+                training.first_weights.draw(head, generator(seed, "head", number, place))
         self.optimiser = rmsprop(training, self.trained, self.heads)
         self.best: dict[str, Tensor] = {}
 
@@ -209,6 +216,8 @@ class StageRun:
         done = len(self.own(progress.curve))
         random = generator(self.seed, "shuffle", self.number, done)
         order = torch.randperm(len(train.split), generator=random)
+        self.trained.train()
+        self.heads.train()
         losses = []
         for batch in train.batches(self.training.batch, order, random):
             _, loss = self.judge(*batch, done)
@@ -247,6 +256,8 @@ class StageRun:
     @torch.no_grad()
     def validate(self, lesson: Lesson, epoch: int) -> tuple[float, float | None]:
         """The stage's loss and, where there is an output, its error on the validation images."""
+        self.trained.eval()
+        self.heads.eval()
         total = wrong = 0.0
         for batch in lesson.batches(1024, torch.arange(len(lesson.split)), generator(self.seed, "unused")):
             seen, loss = self.judge(*batch, epoch)

@@ -5,8 +5,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from fitnets_lib.complexity import as_counted, cost
-from fitnets_lib.networks import Conv, Dense, Network, Pool, build
+from fitnets_lib.networks import Conv, Dense, Network, Pool, build, digits_student
 from fitnets_lib.paper_networks import NETWORKS
+from fitnets_lib.variants import with_norms, with_shortcuts
 
 # The paper's printed figures (Tables 3, 4 and 5), each with the precision it is printed in.
 PRINTED = [
@@ -85,3 +86,19 @@ def test_the_lower_layers_can_be_counted_alone() -> None:
     assert [cost(network, up_to=layer).multiplications for layer in (1, 2)] == [36 * 36, 36 * 36 + 108 * 36]
     assert cost(network, up_to=2).layers == 2
     assert cost(network, up_to=3) == cost(network)
+
+
+def test_a_norm_counts_a_scale_and_a_shift_in_place_of_a_bias_and_a_shortcut_nothing() -> None:
+    # Convolutions: 9 * 4 and 9 * 2 * 4 weights with 4 + 4 beside them where normed; dense 72 * 10 with 10 biases.
+    plain = Network("two", (1, 6, 6), (Conv(2), Conv(2), Dense(10)), 1)
+    assert cost(plain, "full").parameters == 36 + 4 + 72 + 4 + 720 + 10
+    assert cost(with_norms(plain), "full").parameters == 36 + 8 + 72 + 8 + 720 + 10
+    assert cost(with_shortcuts(plain), "full") == cost(plain, "full")
+    assert cost(with_norms(plain), "full").multiplications == cost(plain, "full").multiplications
+    for variant in (with_norms(digits_student(11)), with_shortcuts(with_norms(digits_student(11)))):
+        module = build(variant).eval()
+        assert cost(variant, "full").parameters == sum(p.numel() for p in module.parameters())
+        counter = FlopCounterMode(display=False)
+        with counter, torch.no_grad():
+            module(torch.zeros(1, *variant.image))
+        assert 2 * cost(variant, "full").multiplications == counter.get_total_flops()

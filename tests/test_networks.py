@@ -9,6 +9,7 @@ from fitnets_lib.networks import (
     Conv,
     Convolution,
     Dense,
+    FullyConnected,
     Network,
     Pool,
     build,
@@ -182,3 +183,62 @@ def test_a_convolution_computes_the_same_with_channels_innermost(pieces: int) ->
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other)
     assert len(found[0]) == 3
+
+
+def images(seed: int = 0, channels: int = 3, number: int = 5) -> torch.Tensor:
+    return torch.randn(number, channels, 6, 6, generator=torch.Generator().manual_seed(seed))
+
+
+def test_a_norm_makes_each_linear_piece_have_mean_0_and_variance_1_over_the_batch_before_the_maxout() -> None:
+    layer, x = Convolution(3, Conv(4, norm=True)), images()
+    assert layer.linear.bias is None
+    z = layer.linear(x).detach().numpy().astype("float64")
+    mean, variance = z.mean(axis=(0, 2, 3), keepdims=True), z.var(axis=(0, 2, 3), keepdims=True)
+    by_hand = ((z - mean) / (variance + 1e-5) ** 0.5).reshape(5, 4, 2, 6, 6).max(axis=2)
+    assert torch.allclose(layer(x).double(), torch.from_numpy(by_hand), atol=1e-5)
+    dense, flat = FullyConnected(108, Dense(4, pieces=2, norm=True)), x.flatten(1)
+    z = dense.linear(flat).detach().numpy().astype("float64")
+    by_hand = ((z - z.mean(axis=0)) / (z.var(axis=0) + 1e-5) ** 0.5).reshape(5, 4, 2).max(axis=2)
+    assert torch.allclose(dense(flat).double(), torch.from_numpy(by_hand), atol=1e-4)
+
+
+def test_a_norm_in_eval_mode_gives_an_image_the_same_answer_whatever_comes_with_it() -> None:
+    layer, x = Convolution(3, Conv(4, norm=True)), images()
+    layer(x)
+    layer.eval()
+    assert torch.allclose(layer(x)[:2], layer(x[:2]), atol=1e-6)
+    layer.train()
+    assert not torch.allclose(layer(x)[:2], layer(x[:2]), atol=1e-2)
+
+
+def test_a_shortcut_adds_the_input_to_the_maxout_before_pooling_and_takes_missing_channels_as_zero() -> None:
+    plain = Convolution(3, Conv(5))
+    residual = Convolution(3, Conv(5, residual=True, pool=Pool(2, 2)))
+    residual.load_state_dict(plain.state_dict())
+    x = images()
+    expected = plain(x).clone()
+    expected[:, :3] += x
+    assert torch.equal(residual(x), torch.nn.functional.max_pool2d(expected, 2))
+
+
+@pytest.mark.parametrize(
+    "layer", [Conv(5, norm=True), Conv(5, residual=True), Conv(5, norm=True, residual=True, pool=Pool(2, 2))]
+)
+def test_norms_and_shortcuts_compute_the_same_with_channels_innermost(layer: Conv) -> None:
+    module, found = Convolution(3, layer), []
+    for x in (images(), images().contiguous(memory_format=torch.channels_last)):
+        module.zero_grad()
+        out = module(x)
+        out.square().sum().backward()
+        found.append((out.detach(), *(p.grad.clone() for p in module.parameters() if p.grad is not None)))
+    assert len(found[0]) == 1 + len(list(module.parameters()))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "layer", [Conv(3, kernel=4, residual=True), Conv(3, padding=0, residual=True), Conv(2, residual=True)]
+)
+def test_a_shortcut_that_cannot_be_added_is_refused(layer: Conv) -> None:
+    with pytest.raises(BadInput, match=r"net, layer 2, residual = .* at least the 3 channels of its input"):
+        Network("net", (1, 8, 8), (Conv(3), layer, Dense(2)), middle=1)

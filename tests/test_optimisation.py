@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from fitnets_lib.networks import build
+from fitnets_lib.networks import Dense, build
 from fitnets_lib.optimisation import PAPER_CIFAR, PAPER_MNIST, MaxNorm, limit_norms, rmsprop
+from fitnets_lib.variants import with_norms
 from tests.helpers import QUICK, STUDENT
 
 
@@ -60,3 +61,19 @@ def test_weights_longer_than_allowed_are_shrunk_to_the_limit_and_shorter_ones_le
     assert torch.allclose(hidden.weight, torch.tensor([[1.5, 2.0], [0.3, 0.4]]))
     assert torch.allclose(last.weight, torch.tensor([[3.0, 4.0]]))
     assert torch.allclose(kernel.weight.flatten(1), torch.tensor([[0.0, 1.0], [0.0, 0.5]]))
+
+
+def test_a_norm_learns_at_the_rate_of_its_layer_and_has_no_largest_length() -> None:
+    student = build(with_norms(replace(STUDENT, layers=(*STUDENT.layers[:-1], Dense(4, pieces=2), Dense(10)))))
+    training = replace(QUICK, learning_rate=0.01, convolution_scale=0.05)
+    optimiser = rmsprop(training, student, nn.ModuleList())
+    rates = {p: group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    assert rates.keys() == set(student.parameters())
+    norms = [layer for layer in student.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
+    assert len(norms) == 4
+    for norm in norms:
+        expected = 0.0005 if isinstance(norm, nn.BatchNorm2d) else 0.01
+        assert [rates[p] for p in norm.parameters()] == pytest.approx([expected] * 2)
+    before = [p.clone() for norm in norms for p in norm.parameters()]
+    limit_norms(MaxNorm(1e-3, 1e-3, 1e-3), student[-1], student)
+    assert all(torch.equal(*both) for both in zip(before, [p for n in norms for p in n.parameters()], strict=True))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitnets_lib.errors import BadInput
-from fitnets_lib.networks import Conv, Convolution
+from fitnets_lib.networks import Conv, Convolution, Pool
 from fitnets_lib.regressors import (
     Regressor,
     Shape,
@@ -136,3 +136,12 @@ def test_maps_that_no_regressor_joins_are_refused_with_both_shapes(
 ) -> None:
     with pytest.raises(BadInput, match=message):
         make(guided, hint, Conv(4))
+
+
+def test_a_regressor_shares_the_hint_layers_pieces_and_neither_its_norm_nor_its_shortcut() -> None:
+    hint = Conv(3, norm=True, residual=True, pool=Pool(2, 2))
+    for make, shape in ((convolutional_regressor, (3, 3, 3)), (same_size_regressor, (3, 4, 4))):
+        regressor = make((12, 4, 4), shape, hint)
+        assert isinstance(regressor, Convolution) and regressor.is_maxout
+        assert regressor.pieces == hint.pieces
+        assert {name for name, _ in regressor.named_parameters()} == {"linear.weight", "linear.bias"}
