@@ -127,16 +127,20 @@ def test_a_second_build_executes_nothing_and_a_change_executes_again(
     assert not again()
 
 
-def test_a_table_that_was_deleted_or_edited_is_made_again(
-    build: ModuleType, root: Path, executions: list[str], tmp_path: Path
+@pytest.mark.parametrize(
+    ("cell", "kept"),
+    [
+        ("report.table(frame, 'tiny', 'A table.', preset)", "tiny.csv"),
+        ("report.evidence(frame, 'tiny', preset)", "evidence/tiny.csv"),
+    ],
+)
+def test_a_table_or_evidence_that_was_deleted_or_edited_is_made_again(
+    build: ModuleType, root: Path, executions: list[str], tmp_path: Path, cell: str, kept: str
 ) -> None:
-    cell = (
-        "import pandas as pd\nfrom fitnets_lib import report\n"
-        "report.table(pd.DataFrame({'a': ['1']}), 'tiny', 'A table.', preset)"
-    )
-    write_chapter(root / "book" / "01_tiny.ipynb", cell)
+    start = "import pandas as pd\nfrom fitnets_lib import report\nframe = pd.DataFrame({'a': ['1']})\n"
+    write_chapter(root / "book" / "01_tiny.ipynb", start + cell)
     arguments = (root / "book" / "01_tiny.ipynb", build.preset("smoke"), tmp_path / "executed.ipynb")
-    table = tmp_path / "home" / "results" / "smoke" / "tiny.csv"
+    table = tmp_path / "home" / "results" / "smoke" / kept
     for times, change in ((1, None), (1, None), (2, table.unlink), (3, lambda: table.write_text("a\n2\n"))):
         if change is not None:
             change()
