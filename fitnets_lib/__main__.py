@@ -1,9 +1,10 @@
-"""The command line: lists networks, counts what they cost, does one run.
+"""The command line: lists networks, counts what they cost, does one run, makes records, judges the claims.
 
 python -m fitnets_lib networks
 python -m fitnets_lib count cifar10/fitnet1 --json
 python -m fitnets_lib run --teacher digits/teacher --student digits/student-11 --recipe hint-then-kd --json
 python -m fitnets_lib records make table4-paper-start
+python -m fitnets_lib claims --json
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import asdict
 
 import click
 
-from fitnets_lib import paths, records
+from fitnets_lib import paths, records, score_card, trials
 from fitnets_lib.complexity import Convention, cost
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import DIGITS_TEACHER, Network, digits_student
@@ -23,6 +24,7 @@ from fitnets_lib.paper_networks import NETWORKS
 from fitnets_lib.real_runs import ROWS
 from fitnets_lib.recipes import BACKPROP, RECIPES
 from fitnets_lib.runs import Run, Store, execute
+from fitnets_lib.settings import PRESETS
 
 NAMED = {
     "digits/teacher": DIGITS_TEACHER,
@@ -100,6 +102,21 @@ def run_one(
              "epochs": len(result.curve), "test_error": result.test_error,
              "validation_error": result.validation_error, "seconds": result.seconds}  # fmt: skip
     click.echo(json.dumps(found) if as_json else f"{run}: {100 * result.test_error:.2f} % of the test images wrong")
+
+
+@main.command("claims")
+@click.option(
+    "--preset", type=click.Choice(PRESETS), default="embedded", show_default=True, help="Whose build is judged."
+)
+@click.option("--json", "as_json", is_flag=True, help="Every claim with all that it was judged by.")
+def judge_claims(preset: str, as_json: bool) -> None:
+    """Judges the 40 claims of the score card by the evidence below results/."""
+    if as_json:
+        click.echo(json.dumps(trials.as_json(score_card.CLAIMS, preset), ensure_ascii=False, indent=1))
+        return
+    for claim in score_card.CLAIMS:
+        said = ", ".join(f"{scale}: {verdict}" for scale, verdict in trials.verdicts(claim, preset).items())
+        click.echo(f"{claim.id}: {claim.statement}. {said}")
 
 
 @main.group("records")

@@ -97,10 +97,10 @@ def interval(accuracy: Estimate) -> str:
     return f"{possible.low:.1f} to {possible.high:.1f}"
 
 
-def signed(value: float) -> str:
-    """A difference to one decimal with its sign; what rounds to nothing has none."""
-    rounded = round(value, 1)
-    return f"{rounded:+.1f}" if rounded else "0.0"
+def signed(value: float, digits: int = 1) -> str:
+    """A difference to so many decimals with its sign; what rounds to nothing has none."""
+    rounded = round(value, digits)
+    return f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}"
 
 
 def in_points(found: Estimate) -> dict[str, str]:

@@ -30,8 +30,13 @@ class Estimate:
         return f"{self.mean:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
 
 
-def estimate(values: Sequence[float]) -> Estimate:
+def estimate(values: Sequence[float], overlap: float = 0.0) -> Estimate:
     """Mean of `values`, one a seed, and the 95 % interval for the mean over all seeds.
+
+    Args:
+        values: what was measured.
+        overlap: test images over training images, where the values come from splits of the same images: such values
+            are not independent, and the interval is widened as Nadeau and Bengio (2003) propose. 0 is independent.
 
     With a single value, or with values that are all equal, the interval has nothing to be computed from: it is
     infinite for one value and a point for equal ones.
@@ -45,7 +50,8 @@ def estimate(values: Sequence[float]) -> Estimate:
     mean = float(array.mean())
     if len(array) == 1:
         return Estimate(mean, -np.inf, np.inf, 1)
-    margin = float(stats.t.ppf(0.975, len(array) - 1) * stats.sem(array))
+    error = array.std(ddof=1) * np.sqrt(1 / len(array) + overlap)
+    margin = float(stats.t.ppf(0.975, len(array) - 1) * error)
     return Estimate(mean, mean - margin, mean + margin, len(array))
 
 

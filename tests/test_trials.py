@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given, strategies
+
+from fitnets_lib import paths, trials
+from fitnets_lib.trials import Claim, Comparison, Count, Quantity, Trial
+
+
+def measured(**means: float) -> pd.DataFrame:
+    """Five seeds for each recipe; within a seed the recipes differ by their means and a tenth of a point at most."""
+    rows = [
+        {"recipe": name.replace("_", " "), "depth": 11, "seed": seed, "test accuracy": 50 + mean + 3 * seed + wobble}
+        for name, mean in means.items()
+        for seed, wobble in enumerate([0.0, 0.1, 0.0, 0.1, 0.05] if mean else [0.0] * 5)
+    ]
+    return pd.DataFrame(rows)
+
+
+def at(recipe: str, table: str = "runs") -> Quantity:
+    return Quantity(table, (("depth", 11), ("recipe", recipe)))
+
+
+TABLES = trials.given({"runs": measured(backprop=0, KD=5, hint_then_KD=8)})
+BETTER = Comparison(at("KD"), at("backprop"), above=0)
+
+
+def test_a_quantity_is_one_value_a_seed_out_of_the_rows_it_names() -> None:
+    found = at("backprop").values(TABLES)
+    assert found is not None
+    assert found.to_dict() == {0: 50, 1: 53, 2: 56, 3: 59, 4: 62}
+
+
+def test_what_was_not_measured_is_none_and_not_an_error() -> None:
+    assert at("KD", "elsewhere").values(TABLES) is None
+    assert at("self-paced").values(TABLES) is None
+    assert Comparison(at("KD"), at("self-paced"), above=0).holds(TABLES) == "not run"
+
+
+def test_a_column_that_is_not_there_and_a_seed_that_is_there_twice_are_errors() -> None:
+    with pytest.raises(ValueError, match="'runs' has no column gap"):
+        Quantity("runs", column="gap").values(TABLES)
+    with pytest.raises(ValueError, match="several rows for one seed"):
+        Quantity("runs").values(TABLES)
+
+
+def test_differences_are_paired_by_seed_so_that_seeds_cancel() -> None:
+    found = BETTER.found(TABLES)
+    assert found is not None
+    # 5 points and 0, .1, 0, .1, .05: mean 5.05, deviation .05, t(.975, 4) = 2.776, root of 5 = 2.236.
+    assert found.mean == pytest.approx(5.05)
+    assert found.high - found.mean == pytest.approx(2.7764 * 0.05 / 5**0.5, rel=1e-3)
+    assert found.n == 5
+
+
+@pytest.mark.parametrize(
+    ("bounds", "said"),
+    [
+        ({"above": 0.0}, "reproduced"),
+        ({"below": 1.0}, "not reproduced"),
+        ({"above": 5.05}, "inconclusive"),
+        ({"above": 4.0, "below": 6.0}, "reproduced"),
+        ({"above": 6.0, "below": 7.0}, "not reproduced"),
+        ({"above": 0.0, "below": 5.05}, "inconclusive"),
+    ],
+)
+def test_the_whole_interval_must_be_on_one_side_of_each_bound(bounds: dict[str, float], said: str) -> None:
+    assert Comparison(at("KD"), at("backprop"), **bounds).holds(TABLES) == said
+
+
+@given(strategies.floats(-20, 20), strategies.floats(-20, 20))
+def test_a_difference_above_a_bound_is_its_mirror_image_below_minus_the_bound(mean: float, bound: float) -> None:
+    tables = trials.given({"runs": measured(backprop=0, KD=mean)})
+    one = Comparison(at("KD"), at("backprop"), above=bound).holds(tables)
+    other = Comparison(at("backprop"), at("KD"), below=-bound).holds(tables)
+    assert one == other
+
+
+def test_four_seeds_decide_nothing() -> None:
+    frame = measured(backprop=0, KD=5)
+    assert BETTER.holds(trials.given({"runs": frame[frame["seed"] < 4]})) == "inconclusive"
+
+
+def test_only_seeds_that_both_have_are_compared() -> None:
+    frame = measured(backprop=0, KD=5)
+    found = BETTER.found(trials.given({"runs": frame[(frame["seed"] > 0) | (frame["recipe"] == "KD")]}))
+    assert found is not None and found.n == 4
+
+
+def test_a_value_can_be_held_to_a_number() -> None:
+    assert Comparison(at("backprop"), 30.0, above=0).holds(TABLES) == "reproduced"
+    assert Comparison(at("backprop"), 90.0, above=0).holds(TABLES) == "not reproduced"
+
+
+def test_a_trial_needs_all_its_checks() -> None:
+    right, wrong = Count("a", "1", "1", True), Count("a", "1", "2", False)
+    open_, absent = Comparison(at("KD"), at("backprop"), above=5.05), Comparison(at("KD"), at("x"), above=0)
+    said: dict[tuple[Comparison | Count, ...], str] = {
+        (right, BETTER): "reproduced",
+        (right, open_): "inconclusive",
+        (open_, absent): "not run",
+        (absent, wrong): "not reproduced",
+        (open_, wrong): "not reproduced",
+    }
+    assert {checks: Trial("embedded", checks).verdict(TABLES) for checks in said} == said
+
+
+def test_a_claim_has_one_trial_a_scale() -> None:
+    trial = Trial("counts", (Count("a", "1", "1", True),))
+    assert Claim("X", "here", "so", "counted", (trial,)).trial("counts") is trial
+    assert Claim("X", "here", "so", "counted", (trial,)).trial("GPU") is None
+    with pytest.raises(ValueError, match="one trial a scale"):
+        Claim("X", "here", "so", "counted", (trial, trial))
+
+
+def test_a_row_says_what_was_compared_and_found_in_words() -> None:
+    assert BETTER.row(TABLES) == {
+        "compared": "KD − backprop (depth 11)",
+        "must be": "above 0",
+        "found": "+5.0",
+        "95 % interval": "+5.0 to +5.1",
+        "seeds": "5",
+        "holds?": "yes",
+    }
+    assert Comparison(at("KD"), at("x"), above=0).row(TABLES)["found"] == "–"
+    gap = Comparison(Quantity("g", (("recipe", "KD"),), "gap"), 0.0, below=0)
+    assert gap.row(TABLES)["compared"] == "KD: gap"
+
+
+def test_the_table_has_the_claims_that_are_tried_at_the_scale() -> None:
+    claims = [
+        Claim("A", "here", "KD helps", "above 0", (Trial("embedded", (BETTER,)),)),
+        Claim("B", "there", "one is one", "counted", (Trial("counts", (Count("a", "1", "1", True),)),)),
+    ]
+    rows = trials.table(claims, "embedded", TABLES).to_dict("records")
+    assert [(row["claim"], row["verdict"]) for row in rows] == [("A", "reproduced")]
+
+
+def test_evidence_is_read_from_the_folder_of_the_scale(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    folder = paths.evidence("smoke")
+    folder.mkdir(parents=True)
+    measured(backprop=0, KD=5).to_csv(folder / "runs.csv", index=False)
+    claim = Claim("A", "here", "KD helps", "above 0", (Trial("embedded", (BETTER,)), Trial("jpeg", (BETTER,), "jpeg")))
+    assert trials.verdicts(claim, "smoke") == {"embedded": "reproduced", "jpeg": "not run"}
+    (found,) = trials.as_json([claim], "smoke")
+    assert [trial["verdict"] for trial in found["trials"]] == ["reproduced", "not run"]  # type: ignore[attr-defined]
