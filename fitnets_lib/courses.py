@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from fitnets_lib import data, files
 from fitnets_lib.augmentation import NONE
 from fitnets_lib.errors import BadInput
-from fitnets_lib.networks import build, initialise
+from fitnets_lib.networks import build
 from fitnets_lib.randomness import generator
 from fitnets_lib.runs import Run, Store, execute
 from fitnets_lib.teacher_cache import Lesson, keep, unmoved
@@ -136,7 +136,10 @@ def stage_one(run: Run, store: Store) -> Guided:
     execute(run.teacher, store)
     stage, epochs = run.recipe.stages[0], run.recipe.epochs(run.training.epochs)[0]
     given, student = lessons(run, store), build(run.network).to(run.device)
-    initialise(student, run.training.spread, generator(run.seed, "student"))
+    images, start = given.train.split.images, run.training.first_weights
+    start.draw(student, generator(run.seed, "student"))
+    order = torch.randperm(len(images), generator=generator(run.seed, "shuffle", 1, 0))
+    start.fit(student, images[order[: run.training.batch]])  # as `training` does it
     before = copy.deepcopy(student[: stage.layers(run.network)])
     under_way = StageRun(1, stage, epochs, run.training, student, run.network, run.teacher.network, run.seed)
     best: dict[str, Tensor] = {}

@@ -9,6 +9,7 @@ import torch
 from fitnets_lib import courses, data, recipes
 from fitnets_lib.augmentation import Augmentation
 from fitnets_lib.errors import BadInput
+from fitnets_lib.initialisation import LayerSequential
 from fitnets_lib.losses import hint_loss
 from fitnets_lib.optimisation import Training
 from fitnets_lib.runs import Store, execute
@@ -77,8 +78,9 @@ def test_random_views_and_retraining_are_refused(store: Store) -> None:
             courses.lessons(run(recipes.BACKPROP, training=training), store)
 
 
-def test_stage_one_ends_at_the_kept_runs_hint_loss_and_began_above_it(store: Store) -> None:
-    followed = run(recipes.HINT_THEN_KD, training=QUICK)
+@pytest.mark.parametrize("training", [QUICK, replace(QUICK, start=LayerSequential())], ids=["default", "LSUV"])
+def test_stage_one_ends_at_the_kept_runs_hint_loss_and_began_above_it(store: Store, training: Training) -> None:
+    followed = run(recipes.HINT_THEN_KD, training=training)
     found = courses.stage_one(followed, store)
     curve = [row for row in execute(followed, store).curve if row.stage == 1]
     assert followed.teacher is not None
