@@ -26,13 +26,21 @@ def medians(functions: Sequence[Callable[[], object]], turns: int, before: int =
 
     A machine that slows down slows all of them.
     """
-    times = [[seconds(function) for function in functions] for _ in range(before + turns)][before:]
-    return [median(column) for column in zip(*times, strict=True)]
+    return _medians(_turns(functions, turns, before))
+
+
+def _turns(functions: Sequence[Callable[[], object]], turns: int, before: int = 1) -> list[list[float]]:
+    """Seconds of each function in each of the turns that count."""
+    return [[seconds(function) for function in functions] for _ in range(before + turns)][before:]
+
+
+def _medians(turns: list[list[float]]) -> list[float]:
+    return [median(column) for column in zip(*turns, strict=True)]
 
 
 @torch.inference_mode()
-def seconds_for_a_batch(networks: Sequence[Network], batch: int, repeats: int, device: str = "cpu") -> list[float]:
-    """Median seconds of a forward pass over `batch` images, for each network.
+def turns_for_a_batch(networks: Sequence[Network], batch: int, repeats: int, device: str = "cpu") -> list[list[float]]:
+    """Seconds of a forward pass over `batch` images, a row a turn, in it a number for each network.
 
     Args:
         networks: what is timed, with untrained weights.
@@ -42,4 +50,9 @@ def seconds_for_a_batch(networks: Sequence[Network], batch: int, repeats: int, d
     """
     modules = [build(network).eval().to(device) for network in networks]
     images = [torch.zeros(batch, *network.image, device=device) for network in networks]
-    return medians([partial(module, image) for module, image in zip(modules, images, strict=True)], repeats)
+    return _turns([partial(module, image) for module, image in zip(modules, images, strict=True)], repeats)
+
+
+def seconds_for_a_batch(networks: Sequence[Network], batch: int, repeats: int, device: str = "cpu") -> list[float]:
+    """Median seconds of a forward pass over `batch` images, for each network; arguments as `turns_for_a_batch`."""
+    return _medians(turns_for_a_batch(networks, batch, repeats, device))

@@ -7,7 +7,7 @@ import torch
 
 from fitnets_lib import timing
 from fitnets_lib.networks import DIGITS_TEACHER
-from fitnets_lib.timing import seconds_for_a_batch
+from fitnets_lib.timing import seconds_for_a_batch, turns_for_a_batch
 from tests.helpers import STUDENT, TEACHER
 
 
@@ -35,3 +35,11 @@ def test_the_median_turn_is_reported_without_the_first(monkeypatch: pytest.Monke
 def test_a_wider_network_takes_longer() -> None:
     teacher, student = seconds_for_a_batch([DIGITS_TEACHER, STUDENT], batch=256, repeats=5)
     assert teacher > student > 0
+
+
+def test_every_turn_that_counts_has_a_row_with_a_time_for_each_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    modules = {TEACHER: [0.3, 0.05, 0.1], STUDENT: [0.3, 0.0, 0.0]}
+    monkeypatch.setattr(timing, "build", lambda network: Slow(modules[network], []))
+    (first, second) = turns_for_a_batch([TEACHER, STUDENT], batch=1, repeats=2)
+    assert 0.05 <= first[0] < 0.3 and 0.1 <= second[0] < 0.3
+    assert first[1] < 0.05 and second[1] < 0.05
