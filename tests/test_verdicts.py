@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from fitnets_lib.errors import BadInput
+from fitnets_lib.verdicts import sentences
+
+SHAPES = pd.DataFrame(
+    [
+        (recipe, seed, accuracy + seed)
+        for recipe, accuracy in (("easy for a half", 80.0), ("hard only", 78.0), ("mixed", 70.0))
+        for seed in range(5)
+    ],
+    columns=["recipe", "seed", "test accuracy"],
+)
+
+
+def test_a_claim_is_said_with_its_verdict_and_what_it_rests_on() -> None:
+    (line,) = sentences(["C3"], {"curriculum_shapes": SHAPES}).splitlines()
+    assert line.startswith("- **C3**, easy to hard beats random order")
+    assert "(curriculum sources): **reproduced**. Easy for a half − hard only is +2.0 (+2.0 to +2.0) and must" in line
+    assert line.endswith("easy for a half − mixed is +10.0 (+10.0 to +10.0) and must be above 0.")
+
+
+def test_counts_are_counted_and_each_claim_has_its_line() -> None:
+    lines = sentences(["T5b", "O2"], {}, "counts").splitlines()
+    assert "**not reproduced**. Of 5 counts 4 agree; multiplications" in lines[0]
+    assert "392,000,000" in lines[0]  # FitNet 3, which has another number with the widths of Table 7
+    assert lines[1].endswith("**reproduced**. Of 2 counts 2 agree.")
+
+
+def test_without_its_evidence_a_claim_is_not_run() -> None:
+    assert "**not run**" in sentences(["C3"], {})
+
+
+def test_a_claim_that_is_not_there_or_not_tried_at_the_scale_is_refused() -> None:
+    with pytest.raises(BadInput, match="claim = 'X9'"):
+        sentences(["X9"], {})
+    with pytest.raises(BadInput, match="scale = 'counts': one of MNIST: claim T4a has those"):
+        sentences(["T4a"], {}, "counts")
