@@ -39,15 +39,16 @@ def parse(name: str, said: Mapping[str, Any]) -> Claim:
     Raises:
         BadInput: naming the claim and what cannot be read in it.
     """
-    fixed = ("source", "statement", "confirmed")
+    fixed = ("source", "statement", "confirmed", "chapter")
     if lacking := [key for key in fixed if key not in said]:
         raise BadInput(f"claim {name}", lacking, f"a claim has {', '.join(fixed)}")
-    scales = [scale for scale in said if scale not in fixed]
+    scales = [scale for scale in said if scale not in (*fixed, "remark")]
     for scale in scales:
         if scale not in SCALES:
             raise BadInput(f"claim {name}", scale, f"a scale: {', '.join(SCALES)}")
     trials = tuple(_trial(name, scale, said[scale]) for scale in SCALES if scale in scales)
-    return Claim(name, said["source"], said["statement"], said["confirmed"], trials)
+    source, statement, confirmed, chapter = (str(said[key]) for key in fixed)
+    return Claim(name, source, statement, confirmed, chapter, trials, said.get("remark", ""))
 
 
 def _trial(name: str, scale: Scale, said: Any) -> Trial:  # noqa: ANN401  as YAML gives it

@@ -205,14 +205,18 @@ class Claim:
         source: where the statement is made.
         statement: in short.
         confirmed: what would confirm it, in words.
+        chapter: the file in which it is explained and tried.
         trials: one a scale.
+        remark: what was found out about it, where it was not reproduced.
     """
 
     id: str
     source: str
     statement: str
     confirmed: str
+    chapter: str
     trials: tuple[Trial, ...]
+    remark: str = ""
 
     def __post_init__(self) -> None:
         scales = [trial.scale for trial in self.trials]

@@ -7,12 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import nbformat
 import pytest
 import yaml
+from chapters import colab_cell
 
 from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.settings import PARAMETERS
@@ -104,7 +104,7 @@ def test_figures_have_a_name_a_caption_and_a_text_for_those_who_do_not_see_them(
     figures = [
         cell
         for cell in code(notebook)
-        if re.search(r"^(?:plots|pictures)\.(?!use_style)\w+\(", cell.source, re.MULTILINE)
+        if re.search(r"^(?:plots|pictures|overview)\.(?!use_style)\w+\(", cell.source, re.MULTILINE)
     ]
     assert figures
     for cell in figures:
@@ -164,10 +164,10 @@ def test_what_is_cited_is_in_the_bibliography(notebook: Any) -> None:
     assert cited <= keys
 
 
-def test_the_colab_cell_is_the_one_for_the_books_address(notebook: Any, build: ModuleType) -> None:
+def test_the_colab_cell_is_the_one_for_the_books_address(notebook: Any) -> None:
     (cell,) = [cell for cell in code(notebook) if "colab" in tags(cell)]
     config = yaml.safe_load((CHECKOUT / "_config.yml").read_text(encoding="utf-8"))
-    assert cell.source == build.colab_cell(config["repository"]["url"])
+    assert cell.source == colab_cell(config["repository"]["url"])
     assert notebook.cells.index(cell) == 2
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from fitnets_lib import score_card
 from fitnets_lib.errors import BadInput
+from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.recipes import RECIPES
 from fitnets_lib.settings import PRESETS
 from fitnets_lib.trials import Claim, Comparison, Count, Quantity, Scale, evidence
@@ -48,6 +49,7 @@ def test_every_claim_says_where_it_is_made_and_what_would_confirm_it() -> None:
     for found in score_card.CLAIMS:
         assert found.source and len(found.statement) > 15 and found.confirmed
         assert all(trial.checks for trial in found.trials)
+        assert (CHECKOUT / "book" / f"{found.chapter}.ipynb").is_file()
 
 
 def test_what_is_said_to_have_failed_is_held_to_its_rival() -> None:
@@ -129,14 +131,20 @@ def test_regressors_are_counted_for_every_pair_by_hand_for_two() -> None:
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({"statement": "x", "confirmed": "y"}, r"claim X = \['source'\]"),
-        ({"source": "s", "statement": "x", "confirmed": "y", "moon": []}, "claim X = 'moon': a scale"),
-        ({"source": "s", "statement": "x", "confirmed": "y", "counts": "sheep"}, "claim X, counts = 'sheep'"),
+        ({"statement": "x", "confirmed": "y", "chapter": "z"}, r"claim X = \['source'\]"),
+        ({"source": "s", "statement": "x", "confirmed": "y", "chapter": "z", "moon": []}, "claim X = 'moon': a scale"),
         (
-            {"source": "s", "statement": "x", "confirmed": "y", "jpeg": [{"tabel": "t"}]},
+            {"source": "s", "statement": "x", "confirmed": "y", "chapter": "z", "counts": "sheep"},
+            "claim X, counts = 'sheep'",
+        ),
+        (
+            {"source": "s", "statement": "x", "confirmed": "y", "chapter": "z", "jpeg": [{"tabel": "t"}]},
             r"jpeg = \['tabel'\]: keys out of",
         ),
-        ({"source": "s", "statement": "x", "confirmed": "y", "jpeg": [{"table": "t"}]}, "a table and a bound"),
+        (
+            {"source": "s", "statement": "x", "confirmed": "y", "chapter": "z", "jpeg": [{"table": "t"}]},
+            "a table and a bound",
+        ),
     ],
 )
 def test_a_claim_that_cannot_be_read_is_refused_by_name(said: dict[str, object], message: str) -> None:

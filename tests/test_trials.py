@@ -108,10 +108,10 @@ def test_a_trial_needs_all_its_checks() -> None:
 
 def test_a_claim_has_one_trial_a_scale() -> None:
     trial = Trial("counts", (Count("a", "1", "1", True),))
-    assert Claim("X", "here", "so", "counted", (trial,)).trial("counts") is trial
-    assert Claim("X", "here", "so", "counted", (trial,)).trial("GPU") is None
+    assert Claim("X", "here", "so", "counted", "page", (trial,)).trial("counts") is trial
+    assert Claim("X", "here", "so", "counted", "page", (trial,)).trial("GPU") is None
     with pytest.raises(ValueError, match="one trial a scale"):
-        Claim("X", "here", "so", "counted", (trial, trial))
+        Claim("X", "here", "so", "counted", "page", (trial, trial))
 
 
 def test_a_row_says_what_was_compared_and_found_in_words() -> None:
@@ -130,8 +130,8 @@ def test_a_row_says_what_was_compared_and_found_in_words() -> None:
 
 def test_the_table_has_the_claims_that_are_tried_at_the_scale() -> None:
     claims = [
-        Claim("A", "here", "KD helps", "above 0", (Trial("embedded", (BETTER,)),)),
-        Claim("B", "there", "one is one", "counted", (Trial("counts", (Count("a", "1", "1", True),)),)),
+        Claim("A", "here", "KD helps", "above 0", "page", (Trial("embedded", (BETTER,)),)),
+        Claim("B", "there", "one is one", "counted", "page", (Trial("counts", (Count("a", "1", "1", True),)),)),
     ]
     rows = trials.table(claims, "embedded", TABLES).to_dict("records")
     assert [(row["claim"], row["verdict"]) for row in rows] == [("A", "reproduced")]
@@ -142,7 +142,9 @@ def test_evidence_is_read_from_the_folder_of_the_scale(tmp_path: object, monkeyp
     folder = paths.evidence("smoke")
     folder.mkdir(parents=True)
     measured(backprop=0, KD=5).to_csv(folder / "runs.csv", index=False)
-    claim = Claim("A", "here", "KD helps", "above 0", (Trial("embedded", (BETTER,)), Trial("jpeg", (BETTER,), "jpeg")))
+    claim = Claim(
+        "A", "here", "KD helps", "above 0", "page", (Trial("embedded", (BETTER,)), Trial("jpeg", (BETTER,), "jpeg"))
+    )
     assert trials.verdicts(claim, "smoke") == {"embedded": "reproduced", "jpeg": "not run"}
     (found,) = trials.as_json([claim], "smoke")
     assert [trial["verdict"] for trial in found["trials"]] == ["reproduced", "not run"]  # type: ignore[attr-defined]

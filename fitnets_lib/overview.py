@@ -1,0 +1,57 @@
+"""The score card at a glance: a row a claim, a column a scale, a cell a verdict, told apart by letter and by colour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from fitnets_lib.trials import SCALES, Scale, Verdict
+
+LOOKS: dict[Verdict, tuple[str, str]] = {
+    "reproduced": ("yes", "#0173b2"),
+    "not reproduced": ("no", "#d55e00"),
+    "inconclusive": ("open", "#949494"),
+    "not run": ("not run", "#ffffff"),
+}
+"""A verdict in a word, and its colour; dark ones bear white words."""
+
+
+def card(found: Mapping[str, Mapping[Scale, Verdict]], columns: int = 2) -> Figure:
+    """Draws the verdicts of some claims, in columns of equal height.
+
+    Args:
+        found: for each claim its verdicts by scale; a scale at which it is not tried stays empty.
+        columns: blocks side by side.
+    """
+    names = list(found)
+    height = -(-len(names) // columns)
+    figure = Figure(figsize=(4.4 * columns, 0.27 * height + 0.6))
+    for number, axis in enumerate(figure.subplots(1, columns, squeeze=False)[0]):
+        block = names[number * height : (number + 1) * height]
+        for row, name in enumerate(block):
+            for scale, verdict in found[name].items():
+                _cell(axis, SCALES.index(scale), row, verdict)
+        axis.set(xlim=(-0.5, len(SCALES) - 0.5), ylim=(height - 0.5, -0.5))
+        axis.set_yticks(range(len(block)), block)
+        axis.set_xticks(range(len(SCALES)), SCALES)
+        axis.xaxis.tick_top()
+        axis.tick_params(length=0, labelsize="small")
+        for spine in axis.spines.values():
+            spine.set_visible(False)
+    return figure
+
+
+def _cell(axis: Axes, column: int, row: int, verdict: Verdict) -> None:
+    word, colour = LOOKS[verdict]
+    axis.add_patch(Rectangle((column - 0.47, row - 0.42), 0.94, 0.84, facecolor=colour, edgecolor="#949494"))
+    ink = "black" if verdict in ("not run", "inconclusive") else "white"
+    axis.text(column, row, word, color=ink, ha="center", va="center", fontsize="x-small")
+
+
+def counted(found: Mapping[str, Mapping[Scale, Verdict]], scales: Sequence[Scale] = SCALES) -> dict[Verdict, int]:
+    """How many trials at these scales ended in each verdict."""
+    said = [verdict for verdicts in found.values() for scale, verdict in verdicts.items() if scale in scales]
+    return {verdict: said.count(verdict) for verdict in LOOKS}
