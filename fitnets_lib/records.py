@@ -106,15 +106,18 @@ def make(row: Row, store: Store, processes: int | None = None) -> None:
         BadInput: if the data set is absent.
         sweep.RunsFailed: naming the runs that failed, when all others are recorded.
     """
-    wanted = set(missing := row.missing())
+    missing = row.missing()
 
     def over(run: Run) -> None:
-        if run in wanted:
+        if run in missing:
             keep(run, store)
             write_tables(row)
 
-    if missing:
-        sweep(missing, store, processes, finished=over)
+    for run in missing:
+        if store.result(run) is not None:
+            over(run)
+    if left := row.missing():
+        sweep(left, store, processes, finished=over)
     write_tables(row)
 
 

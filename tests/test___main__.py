@@ -70,3 +70,38 @@ def test_one_run_is_one_json_object_and_is_kept(
 def test_bad_input_is_a_line_and_exit_status_2(arguments: list[str], line: str, capsys: Capture) -> None:
     assert run(arguments) == 2
     assert line in capsys.readouterr().err
+
+
+def test_the_claims_are_printed_as_json_with_what_they_rest_on(capsys: Capture) -> None:
+    assert run(["claims", "--json"]) == 0
+    found = {claim["id"]: claim for claim in json.loads(capsys.readouterr().out)}
+    assert len(found) == 40
+    assert found["O2"]["trials"][0]["verdict"] == "reproduced"
+    assert found["F1"]["trials"][0]["checks"][0]["compared"] == "stage-wise labels − backprop (depth 11)"
+
+
+def test_the_claims_are_printed_a_line_each(capsys: Capture) -> None:
+    assert run(["claims", "--preset", "paper"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 40
+    assert any(line.startswith("T3: ") and line.endswith("GPU: not run") for line in lines)
+
+
+def test_the_rows_of_records_are_listed_with_how_far_they_are(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    assert run(["records", "list"]) == 0
+    assert "table4-paper-start: 0 of 20 runs recorded" in capsys.readouterr().out
+
+
+def test_a_row_that_is_not_there_and_data_that_are_not_there_are_one_line_each(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    monkeypatch.setenv("FITNETS_DATA", str(tmp_path))
+    assert run(["records", "make", "table9"]) == 2
+    assert capsys.readouterr().err.startswith("row = 'table9': one of those")
+    assert run(["records", "make", "table4-paper-start", "--processes", "1"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "train-images-idx3-ubyte" in line and "FITNETS_DATA" in line
