@@ -3,32 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
+from fitnets_lib import trials
 from fitnets_lib.errors import BadInput
 from fitnets_lib.score_card import chosen
-from fitnets_lib.trials import Claim, Count, Scale, Tables, given
+from fitnets_lib.trials import Claim, Comparison, Count, Quantity, Scale, Tables, given
 
 
-def sentences(ids: Sequence[str], tables: Mapping[str, pd.DataFrame], scale: Scale = "embedded") -> str:
+def sentences(
+    ids: Sequence[str], tables: Mapping[str, pd.DataFrame], scale: Scale = "embedded", **instead: str | float
+) -> str:
     """A list in Markdown, an item a claim: its statement, its verdict at `scale`, and what that rests on.
 
     Args:
         ids: of the claims, in the order wanted.
         tables: the evidence, by the names that the claims give it.
         scale: at which the claims are tried.
+        instead: values that the rows of the evidence have in place of those the score card names, such as `depth=7`
+            in a chapter that was run with other layers.
 
     Raises:
         BadInput: if there is no such claim, or it is not tried at this scale.
     """
-    return "\n".join(f"- {_sentence(claim, given(tables), scale)}" for claim in chosen(*ids))
+    return "\n".join(f"- {_sentence(claim, given(tables))}" for claim in _moved(ids, scale, instead))
 
 
-def _sentence(claim: Claim, tables: Tables, scale: Scale) -> str:
-    trial = claim.trial(scale)
-    if trial is None:
-        raise BadInput("scale", scale, f"one of {', '.join(t.scale for t in claim.trials)}: claim {claim.id} has those")
+def table(
+    ids: Sequence[str], tables: Mapping[str, pd.DataFrame], scale: Scale = "embedded", **instead: str | float
+) -> pd.DataFrame:
+    """A row for each check of each claim: what is compared, what it must be, what was found; arguments as above."""
+    found = trials.table(_moved(ids, scale, instead), scale, given(tables))
+    return found[["claim", "compared", "must be", "found", "95 % interval", "verdict"]]
+
+
+def _moved(ids: Sequence[str], scale: Scale, instead: Mapping[str, str | float]) -> list[Claim]:
+    """The claims, tried at `scale` alone and on evidence of other rows."""
+    found = []
+    for claim in chosen(*ids):
+        trial = claim.trial(scale)
+        if trial is None:
+            there = ", ".join(other.scale for other in claim.trials)
+            raise BadInput("scale", scale, f"one of {there}: claim {claim.id} has those")
+        checks = tuple(_elsewhere(check, instead) for check in trial.checks)
+        found.append(replace(claim, trials=(replace(trial, checks=checks),)))
+    return found
+
+
+def _elsewhere(check: Comparison | Count, instead: Mapping[str, str | float]) -> Comparison | Count:
+    if isinstance(check, Count):
+        return check
+
+    def there(side: Quantity) -> Quantity:
+        return replace(side, where=tuple((name, instead.get(name, value)) for name, value in side.where))
+
+    theirs = check.theirs if isinstance(check.theirs, float) else there(check.theirs)
+    return replace(check, ours=there(check.ours), theirs=theirs)
+
+
+def _sentence(claim: Claim, tables: Tables) -> str:
+    (trial,) = claim.trials
     counts = [check for check in trial.checks if isinstance(check, Count)]
     rests_on = [_counted(counts)] if counts else []
     for check in trial.checks:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from fitnets_lib.errors import BadInput
-from fitnets_lib.verdicts import sentences
+from fitnets_lib.verdicts import sentences, table
 
 SHAPES = pd.DataFrame(
     [
@@ -39,3 +39,19 @@ def test_a_claim_that_is_not_there_or_not_tried_at_the_scale_is_refused() -> Non
         sentences(["X9"], {})
     with pytest.raises(BadInput, match="scale = 'counts': one of MNIST: claim T4a has those"):
         sentences(["T4a"], {}, "counts")
+
+
+def test_a_claim_about_some_layers_can_be_tried_on_others() -> None:
+    rows = [("backprop", 50.0), ("KD", 50.0), ("stage-wise labels", 70.0), ("stage-wise KD", 40.0)]
+    runs = pd.DataFrame(
+        [(7, recipe, seed, accuracy + seed) for recipe, accuracy in rows for seed in range(5)],
+        columns=["depth", "recipe", "seed", "test accuracy"],
+    )
+    tables = {"what_failed_runs": runs}
+    assert table(["F1"], tables)["verdict"].tolist() == ["not run"]
+    found = table(["F1", "F2"], tables, depth=7).to_dict("records")
+    assert [(row["claim"], row["found"], row["verdict"]) for row in found] == [
+        ("F1", "+20.0", "not reproduced"),
+        ("F2", "-10.0", "reproduced"),
+    ]
+    assert "stage-wise labels − backprop (depth 7)" in sentences(["F1"], tables, depth=7).replace("S", "s")
