@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from fitnets_lib.errors import BadInput
 from fitnets_lib.losses import softened
@@ -125,3 +126,34 @@ def first_k(losses: Tensor, share: float = 0.5) -> float:
 def confidence(teacher_logits: Tensor, temperature: float = 1.0) -> Tensor:
     """The probability that the teacher gives to its own guess, (n,): its measure of an example's ease (section 2.4)."""
     return softened(teacher_logits, temperature).max(dim=1).values
+
+
+def teacher_pull(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    """How hard the teacher's term of equation 2 pulls at each example's logits: ||P_S^tau - P_T^tau|| / tau, (n,).
+
+    It is the length of the term's gradient, without its weight lambda.
+
+    Args:
+        student_logits: a_S, (n, classes).
+        teacher_logits: a_T, (n, classes).
+        temperature: tau.
+    """
+    return _teacher_gradient(student_logits, teacher_logits, temperature).norm(dim=1)
+
+
+def pull(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, temperature: float, lam: float) -> Tensor:
+    """How hard the whole of equation 2 pulls at each example's logits, (n,): the length of its gradient.
+
+    Args:
+        student_logits: a_S, (n, classes).
+        teacher_logits: a_T, (n, classes).
+        labels: (n,), class numbers.
+        temperature: tau.
+        lam: lambda, the weight of the teacher's term.
+    """
+    by_labels = softened(student_logits, 1.0) - F.one_hot(labels, student_logits.shape[1])
+    return (by_labels + lam * _teacher_gradient(student_logits, teacher_logits, temperature)).norm(dim=1)
+
+
+def _teacher_gradient(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+    return (softened(student_logits, temperature) - softened(teacher_logits, temperature)) / temperature

@@ -153,7 +153,7 @@ def learning_curves(frame: pd.DataFrame, column: str = "validation accuracy", un
         axis.fill_between(mean.index, by_epoch.min(), by_epoch.max(), color=look.colour, alpha=0.12, linewidth=0)
         ends.append((float(mean.iloc[-1]), str(method)))
     _label_ends(axis, ends, rows["epoch"].max())
-    axis.set_xlabel("epoch, over both stages")
+    axis.set_xlabel("epoch, over all stages")
     axis.set_ylabel(f"{column} ({unit})")
     return figure
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fitnets_lib import curriculum
 from fitnets_lib.curriculum import Pacing, easiest, entropy, first_k, geometric, is_curriculum, linear, root, self_paced
 from fitnets_lib.errors import BadInput
+from fitnets_lib.losses import distillation_loss, kd_loss
 
 starts = st.floats(0.01, 1)
 overs = st.floats(0, 1)
@@ -122,3 +123,24 @@ def test_the_first_k_selects_the_share_with_the_smallest_losses(some: torch.Tens
 def test_confidence_is_the_probability_of_the_teachers_guess() -> None:
     logits = torch.tensor([[0.0, 0.0], [math.log(3), 0.0]])
     assert curriculum.confidence(logits).tolist() == pytest.approx([0.5, 0.75])
+
+
+@pytest.mark.parametrize("lam", [0.0, 1.0, 4.0])
+def test_the_pull_of_an_example_is_the_length_of_equation_2s_gradient_by_autograd(lam: float) -> None:
+    random = torch.Generator().manual_seed(0)
+    a_s, a_t = torch.randn(2, 6, 10, generator=random, dtype=torch.float64)
+    labels = torch.arange(6)
+    a_s.requires_grad_()
+    kd_loss(a_s, a_t, labels, 3.0, lam).mul(6).backward()  # the loss is a mean over the batch
+    assert a_s.grad is not None
+    torch.testing.assert_close(curriculum.pull(a_s.detach(), a_t, labels, 3.0, lam), a_s.grad.norm(dim=1))
+
+
+def test_the_teachers_pull_is_the_gradient_of_its_term_alone_and_nothing_once_it_is_matched() -> None:
+    random = torch.Generator().manual_seed(1)
+    a_s, a_t = torch.randn(2, 6, 10, generator=random, dtype=torch.float64)
+    a_s.requires_grad_()
+    distillation_loss(a_s, a_t, 3.0).mul(6).backward()
+    assert a_s.grad is not None
+    torch.testing.assert_close(curriculum.teacher_pull(a_s.detach(), a_t, 3.0), a_s.grad.norm(dim=1))
+    assert curriculum.teacher_pull(a_t + 5, a_t, 3.0).max() < 1e-12
