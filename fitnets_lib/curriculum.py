@@ -138,7 +138,8 @@ def teacher_pull(student_logits: Tensor, teacher_logits: Tensor, temperature: fl
         teacher_logits: a_T, (n, classes).
         temperature: tau.
     """
-    return _teacher_gradient(student_logits, teacher_logits, temperature).norm(dim=1)
+    length: Tensor = _teacher_gradient(student_logits, teacher_logits, temperature).norm(dim=1)
+    return length
 
 
 def pull(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, temperature: float, lam: float) -> Tensor:
@@ -152,7 +153,8 @@ def pull(student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, tempera
         lam: lambda, the weight of the teacher's term.
     """
     by_labels = softened(student_logits, 1.0) - F.one_hot(labels, student_logits.shape[1])
-    return (by_labels + lam * _teacher_gradient(student_logits, teacher_logits, temperature)).norm(dim=1)
+    length: Tensor = (by_labels + lam * _teacher_gradient(student_logits, teacher_logits, temperature)).norm(dim=1)
+    return length
 
 
 def _teacher_gradient(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
