@@ -5,7 +5,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-.PHONY: book test bench clean
+.PHONY: book test bench records clean
 
 book: $(READY)
 	$(RUN) book/build.py --preset $(PRESET)
@@ -19,6 +19,10 @@ test: $(READY)
 
 bench: $(READY)
 	$(RUN) benchmarks/bench.py
+
+# Runs on real data, in any number of sittings; FITNETS_DATA names the folder with the data.
+records: $(READY)
+	$(RUN) -m fitnets_lib records make
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit('Python 3.10 or newer is needed, this is ' + sys.version.split()[0] if sys.version_info < (3, 10) else 0)"
