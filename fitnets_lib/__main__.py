@@ -14,8 +14,9 @@ import sys
 from dataclasses import asdict
 
 import click
+import torch
 
-from fitnets_lib import paths, records, score_card, trials
+from fitnets_lib import paper_runs, paths, records, score_card, trials
 from fitnets_lib.complexity import Convention, cost
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import DIGITS_TEACHER, Network, digits_student
@@ -126,8 +127,8 @@ def records_group() -> None:
 
 @records_group.command("list")
 def list_records() -> None:
-    """Lists the rows, with how many of their runs are recorded."""
-    for row in ROWS:
+    """Lists the rows, with how many of their runs are recorded; first those for two cores, then those for a GPU."""
+    for row in (*ROWS, *paper_runs.ROWS):
         click.echo(f"{row.name}: {len(row.runs) - len(row.missing())} of {len(row.runs)} runs recorded; {row.about}")
 
 
@@ -135,11 +136,13 @@ def list_records() -> None:
 @click.argument("names", nargs=-1)
 @click.option("--processes", type=click.IntRange(min=1), help="Runs at a time; as many as processors without it.")
 def make_records(names: tuple[str, ...], processes: int | None) -> None:
-    """Makes what is missing of the rows NAMES, of all rows if none is named, in any number of sittings."""
-    known = {row.name: row for row in ROWS}
+    """Makes what is missing of the rows NAMES, in any number of sittings; without a name, of all rows for two cores."""
+    known = {row.name: row for row in (*ROWS, *paper_runs.ROWS)}
     for name in names:
         if name not in known:
             raise BadInput("row", name, "one of those that `python -m fitnets_lib records list` lists")
+        if not torch.cuda.is_available() and any(run.device == "cuda" for run in known[name].runs):
+            raise BadInput("row", name, "a row for this machine: it needs a GPU, and torch finds none")
     for row in [known[name] for name in names] or ROWS:
         records.make(row, Store(paths.runs()), processes)
         click.echo(f"{row.name}: {len(row.runs) - len(row.missing())} of {len(row.runs)} runs recorded")

@@ -1,0 +1,64 @@
+"""How long training would take where it was not done: an estimate from multiplications and a measured throughput."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from fitnets_lib.complexity import cost
+from fitnets_lib.paper_networks import NETWORKS
+from fitnets_lib.runs import Run
+
+BACKWARD = 2
+"""A backward pass multiplies twice as often as a forward pass: once for the layer's input, once for its weights."""
+
+
+def multiplications(run: Run, train: int, validation: int) -> int:
+    """At most so many multiplications does the training of `run` take, its teacher's not counted.
+
+    It counts every stage over all of its epochs, forwards and backwards, in the layers that the stage trains, and the
+    validation images forwards. Regressors and the teacher's answers, which are kept, are left out.
+
+    Args:
+        run: what would be trained.
+        train: training images.
+        validation: validation images, which are trained on too where the run asks for it.
+    """
+    stages, training = run.recipe.stages, run.training
+    epochs = [training.epochs] * len(stages) if training.each_stage else run.recipe.epochs(training.epochs)
+    an_image = [cost(run.network, "full", stage.layers(run.network)).multiplications for stage in stages]
+    images = (1 + BACKWARD) * train + validation
+    if training.retrain:
+        images += (1 + BACKWARD) * (train + validation)
+    return sum(each * many * images for each, many in zip(an_image, epochs, strict=True))
+
+
+def rates(record: Path) -> dict[str, float]:
+    """Multiplications a second that training was measured to do, by network, from a record of `make bench`.
+
+    Raises:
+        FileNotFoundError: if there is no record, as where the library is installed without the book.
+    """
+    rows = {row["what"]: row["ours"] for row in json.loads(record.read_text(encoding="utf-8"))["rows"]}
+    found = {}
+    for name in ("fitnet1", "fitnet4"):
+        images_a_second = rows[f"KD stage, {name}"]
+        network = NETWORKS[f"cifar10/{name}"]
+        found[network.name] = (1 + BACKWARD) * cost(network, "full").multiplications * images_a_second
+    return found
+
+
+def between(amount: int, measured: Iterable[float]) -> tuple[float, float]:
+    """Seconds that `amount` multiplications take at the highest and at the lowest of the measured rates."""
+    known = sorted(measured)
+    return amount / known[-1], amount / known[0]
+
+
+def in_words(seconds: float) -> str:
+    """Two digits and a unit: 42 s, 3.5 min, 2.1 h, 12 days."""
+    for unit, size in (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
+        if seconds >= 1.5 * size:
+            value = seconds / size
+            return f"{value:.1f} {unit}" if value < 9.95 else f"{float(f'{value:.2g}'):,.0f} {unit}"
+    return f"{seconds:.0f} s"
