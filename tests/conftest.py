@@ -24,8 +24,11 @@ hypothesis.settings.register_profile("facts", deadline=None)  # a busy machine i
 hypothesis.settings.load_profile("facts")
 
 
+sys.path.insert(0, str(CHECKOUT / "book"))  # no package: `build.py` is a script, and its modules lie beside it
+
+
 def load_build() -> ModuleType:
-    """`book/build.py` as a module; book/ is no package."""
+    """`book/build.py` as a fresh module."""
     spec = importlib.util.spec_from_file_location("build", CHECKOUT / "book" / "build.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -7,7 +7,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import chapters
 import nbformat
+import pages
 import papermill
 import pytest
 
@@ -111,7 +113,7 @@ def test_a_second_build_executes_nothing_and_a_change_executes_again(
 
     def again(parameters: dict[str, Any] = smoke) -> bool:
         before = len(executions)
-        build.execute(chapter, parameters, executed)
+        chapters.execute(chapter, parameters, executed, {})
         return len(executions) > before
 
     assert again()
@@ -139,12 +141,12 @@ def test_a_table_or_evidence_that_was_deleted_or_edited_is_made_again(
 ) -> None:
     start = "import pandas as pd\nfrom fitnets_lib import report\nframe = pd.DataFrame({'a': ['1']})\n"
     write_chapter(root / "book" / "01_tiny.ipynb", start + cell)
-    arguments = (root / "book" / "01_tiny.ipynb", build.preset("smoke"), tmp_path / "executed.ipynb")
+    chapter, executed = root / "book" / "01_tiny.ipynb", tmp_path / "executed.ipynb"
     table = tmp_path / "home" / "results" / "smoke" / kept
     for times, change in ((1, None), (1, None), (2, table.unlink), (3, lambda: table.write_text("a\n2\n"))):
         if change is not None:
             change()
-        build.execute(*arguments)
+        chapters.execute(chapter, build.preset("smoke"), executed, {})
         assert len(executions) == times
         assert table.read_text() == "a\n1\n"
 
@@ -153,7 +155,7 @@ def test_the_executed_copy_hides_the_injected_cell_and_names_no_folder_of_this_m
     build: ModuleType, root: Path, tmp_path: Path
 ) -> None:
     executed = tmp_path / "executed.ipynb"
-    build.execute(root / "book" / "01_tiny.ipynb", build.preset("smoke"), executed)
+    chapters.execute(root / "book" / "01_tiny.ipynb", build.preset("smoke"), executed, {})
     assert str(tmp_path) not in executed.read_text()
     cells = nbformat.read(executed, as_version=4).cells
     (injected,) = [cell for cell in cells if "injected-parameters" in cell.metadata.get("tags", [])]
@@ -163,10 +165,10 @@ def test_the_executed_copy_hides_the_injected_cell_and_names_no_folder_of_this_m
 
 
 def test_progress_is_shown_while_a_chapter_runs(
-    build: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
-    progress = build._Progress("04_hints", every=0.01)
+    progress = chapters._Progress("04_hints", every=0.01)
     with progress:
         progress.file.write_text("run 1 of 2\nrun 2 of 2\n")
         for _ in range(500):
@@ -185,11 +187,10 @@ def test_a_warning_of_jupyter_book_stops_the_build_and_is_shown(
     assert "fig-nowhere" in capsys.readouterr().err
 
 
-def test_without_an_address_the_book_says_so_and_with_one_it_shows_buttons(build: ModuleType) -> None:
+def test_without_an_address_the_book_says_so_and_with_one_it_shows_buttons() -> None:
     def config(url: str) -> dict[str, Any]:
         start: dict[str, Any] = {"repository": {"url": url}, "html": {}, "sphinx": {"config": {}}}
-        found: dict[str, Any] = build.with_home(start)
-        return found
+        return pages.with_home(start)
 
     without, there = config(""), config("https://example.org/book")
     assert "no public address" in without["sphinx"]["config"]["myst_substitutions"]["home"]
@@ -210,3 +211,19 @@ def test_the_address_reaches_the_colab_cell_of_every_chapter(build: ModuleType, 
     cell = nbformat.read(chapter, as_version=4).cells[1].source
     assert "    %pip install --quiet --no-deps git+https://example.org/book" in cell
     assert "google.colab" in cell
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "format: jb-book\nroot: book/intro\nchapters:\n  - file: book/a\n  - file: book/b\n",
+        "format: jb-book\nroot: book/intro\nparts:\n  - caption: One\n    chapters:\n      - file: book/a\n"
+        "        sections:\n          - file: book/b\n",
+    ],
+)
+def test_pages_are_listed_in_the_order_of_the_table_of_contents(tmp_path: Path, text: str) -> None:
+    (tmp_path / "_toc.yml").write_text(text)
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "b.ipynb").touch()
+    assert chapters.listed(tmp_path) == ["book/intro", "book/a", "book/b"]
+    assert chapters.chapters(tmp_path) == [tmp_path / "book" / "b.ipynb"]

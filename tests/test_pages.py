@@ -10,14 +10,15 @@ from urllib.parse import unquote
 
 import nbformat
 import pytest
-import yaml
+from chapters import chapters, listed
 from playwright.sync_api import Browser, Page, Route
+from status import duration
 
 from fitnets_lib.paths import CHECKOUT
+from fitnets_lib.real_runs import ROWS
 
-TOC = yaml.safe_load((CHECKOUT / "_toc.yml").read_text(encoding="utf-8"))
-PAGES = [Path(TOC["root"]).name, *(Path(entry["file"]).name for entry in TOC["chapters"])]
-CHAPTERS = [name for name in PAGES if name[0].isdigit()]
+PAGES = [Path(name).name for name in listed(CHECKOUT)]
+CHAPTERS = [path.stem for path in chapters(CHECKOUT)]
 
 # Contrast (WCAG 2) of each visible text with the ground it stands on; returns the texts below 4.5.
 CONTRAST = """
@@ -203,3 +204,23 @@ def test_the_check_of_contrast_sees_pale_text(page: Page) -> None:
 def test_the_listed_pages_are_those_of_the_table_of_contents() -> None:
     toc = (CHECKOUT / "_toc.yml").read_text(encoding="utf-8")
     assert re.findall(r"book/(\w+)", toc) == PAGES
+
+
+@pytest.mark.parametrize("view", ["light"], indirect=True)
+def test_the_status_page_tells_of_every_chapter_what_its_executed_copy_keeps(
+    page: Page, html: Path, smoke_home: Path
+) -> None:
+    read(page, html, "status")
+    rows = page.eval_on_selector_all(
+        "#tab-status-chapters tbody tr",
+        "all => all.map(row => [row.querySelector('a').getAttribute('href'), ...[...row.cells].map(c => c.innerText)])",
+    )
+    for name, (link, _, preset, seeds, device, took, at, executed) in zip(CHAPTERS, rows, strict=True):
+        copy = nbformat.read(smoke_home / "_build" / "executed" / "smoke" / f"{name}.ipynb", as_version=4)
+        kept = copy.metadata["fitnets"]
+        assert link == f"{name}.html"
+        assert [preset, seeds, device] == ["smoke", f"0 to {kept['parameters']['seeds'] - 1}", "cpu"]
+        assert took == duration(kept["seconds"])
+        assert f"{at.replace(' ', 'T')}+00:00" == kept["at"]
+        assert executed == "in this build"
+    assert page.locator("#tab-status-records tbody tr").count() == len(ROWS)

@@ -1,0 +1,207 @@
+"""Chapters: which there are, what executing one depends on, and executing it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import torch
+import yaml
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from fitnets_lib import files, paths, source
+from fitnets_lib.sweep import PROGRESS_FILE
+
+
+class Failed(RuntimeError):
+    """The build cannot go on; the message says where and why."""
+
+
+def listed(root: Path) -> list[str]:
+    """The pages that `_toc.yml` lists, in order, without suffix: `book/intro` ..."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+
+    def below(entry: dict[str, Any]) -> list[str]:
+        own = [entry["file"]] if "file" in entry else []
+        nested = [
+            deeper
+            for kind in ("parts", "chapters", "sections")
+            for deeper in entry.get(kind, [])
+        ]
+        return own + [name for deeper in nested for name in below(deeper)]
+
+    return [toc["root"], *below(toc)]
+
+
+def chapters(root: Path) -> list[Path]:
+    """The notebooks among the listed pages."""
+    return [path for name in listed(root) if (path := root / f"{name}.ipynb").is_file()]
+
+
+def key(chapter: Path, parameters: dict[str, Any]) -> str:
+    """A hash over all that decides what executing `chapter` gives."""
+    digest = hashlib.sha256(chapter.read_bytes())
+    for path in sorted(source.PACKAGE.rglob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    digest.update(
+        files.canonical([parameters, torch.__version__, sys.version_info[:2]]).encode()
+    )
+    return digest.hexdigest()
+
+
+def execute(
+    chapter: Path, parameters: dict[str, Any], executed: Path, made_with: dict[str, str]
+) -> float | None:
+    """Executes `chapter` into `executed`, unless that copy still holds.
+
+    It holds if it was made with the same key and the tables and evidence it wrote still
+    stand. The copy's metadata keep what the status page says of it: `key`, `seconds`,
+    `at` (UTC), `parameters`, `made_with`.
+
+    Returns:
+        The seconds it took, or None if the copy holds.
+
+    Raises:
+        Failed: naming the chapter and the error, if a cell fails.
+    """
+    fresh = key(chapter, parameters)
+    if executed.is_file() and _still_holds(executed, fresh):
+        return None
+    begun = time.monotonic()
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    partial = executed.with_suffix(".partial.ipynb")
+    with _Progress(chapter.stem), tempfile.TemporaryDirectory() as sockets:
+        try:
+            papermill.execute_notebook(
+                chapter,
+                partial,
+                parameters,
+                kernel_name="python3",
+                cwd=chapter.parent,
+                progress_bar=False,
+                config=_kernel(sockets),
+            )
+        except PapermillExecutionError as error:
+            place = (
+                f"{chapter.parent.name}/{chapter.name}, code cell {error.exec_count}"
+            )
+            raise Failed(f"{place}: {error.ename}: {error.evalue}") from error
+    seconds = round(time.monotonic() - begun, 1)
+    notebook = nbformat.read(partial, as_version=4)
+    _tidy(notebook)
+    notebook.metadata["fitnets"] = {
+        "key": fresh,
+        "seconds": seconds,
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "parameters": parameters,
+        "made_with": made_with,
+    }
+    files.write(executed, nbformat.writes(notebook).encode())
+    partial.unlink()
+    return seconds
+
+
+def _kernel(sockets: str) -> Config:
+    """A kernel that listens on no network port, where the system has the means."""
+    if os.name != "posix":
+        return Config()
+    return Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
+
+
+def _still_holds(executed: Path, fresh: str) -> bool:
+    try:
+        notebook = nbformat.read(executed, as_version=4)
+    except Exception:
+        print(f"  {executed.name} is damaged and is executed again")
+        return False
+    written = [
+        output["metadata"]["fitnets"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "fitnets" in output.get("metadata", {})
+    ]
+    tables = [
+        (paths.home() / "results" / table["file"], table["sha256"]) for table in written
+    ]
+    return notebook.metadata.get("fitnets", {}).get("key") == fresh and all(
+        path.is_file() and files.digest(path.read_bytes()) == checksum
+        for path, checksum in tables
+    )
+
+
+def _tidy(notebook: nbformat.NotebookNode) -> None:
+    """Hides the cell that papermill injected and drops what it says of this machine."""
+    notebook.metadata.pop("papermill", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata["tags"] = [*cell.metadata["tags"], "hide-cell"]
+
+
+class _Progress:
+    """Shows what a chapter's sweeps append to the progress file as it is executed."""
+
+    def __init__(self, chapter: str, every: float = 2.0) -> None:
+        self.chapter, self.every = chapter, every
+        self.file = paths.home() / "_build" / f"{chapter}.progress"
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._follow)
+
+    def __enter__(self) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_text("", encoding="utf-8")
+        os.environ[PROGRESS_FILE] = str(self.file)
+        self.thread.start()
+
+    def __exit__(self, *error: object) -> None:
+        self.over.set()
+        self.thread.join()
+        del os.environ[PROGRESS_FILE]
+        self.file.unlink()
+
+    def _follow(self) -> None:
+        shown = 0
+        while not self.over.wait(self.every):
+            lines = self.file.read_text(encoding="utf-8").splitlines()
+            if len(lines) > shown:
+                shown = len(lines)
+                print(f"  {self.chapter}: {lines[-1]}", flush=True)
+
+
+def colab_cell(address: str) -> str:
+    """The cell that every chapter begins with: does something on Colab only.
+
+    There it installs this book's library and nothing else, since Colab's own torch and
+    numpy must stay as they are. Without a public address it says that there is none.
+    """
+    install = f"%pip install --quiet --no-deps git+{address}"
+    none = "The book has no public address to install its library from yet."
+    return (
+        'import sys\n\nif "google.colab" in sys.modules:'
+        "  # elsewhere this cell does nothing\n"
+        f"    {install if address else f'raise SystemExit({none!r})'}"
+    ).replace("'", '"')
+
+
+def write_address(root: Path) -> None:
+    """Writes the address in `_config.yml` into every chapter's Colab cell."""
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    for chapter in chapters(root):
+        notebook = json.loads(chapter.read_text(encoding="utf-8"))
+        for cell in notebook["cells"]:
+            if "colab" in cell["metadata"].get("tags", []):
+                source = colab_cell(config["repository"]["url"])
+                cell["source"] = source.splitlines(keepends=True)
+        text = json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True)
+        files.write(chapter, (text + "\n").encode())

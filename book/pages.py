@@ -1,0 +1,99 @@
+"""Pages: the book laid out with its executed chapters, rendered by Jupyter Book."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from chapters import Failed
+
+# What the theme writes into each page that a page opened from the disk must not have:
+# fonts preloaded as if from another site, which a browser refuses (they load without),
+# and Thebe, written twice, which needs a server to run code in the page.
+UNWANTED = re.compile(
+    r'<link rel="preload" as="font"[^>]*>\s*'
+    r"|<script>const THEBE_JS_URL.*?</script>\s*"
+    r'|<script[^>]*src="[^"]*sphinx-thebe\.js[^"]*"></script>\s*'
+)
+
+
+def stage(
+    root: Path, executed: list[Path], site: Path, generated: Mapping[str, str]
+) -> None:
+    """Lays out the book in `site`, with executed chapters in place of the notebooks.
+
+    Args:
+        root: the folder of the book's `_config.yml`.
+        executed: the executed chapters.
+        site: where to lay it out; what is there is removed.
+        generated: the text that stands for each name in `{{ name }}` on a page.
+    """
+    shutil.rmtree(site, ignore_errors=True)
+    shutil.copytree(
+        root / "book",
+        site / "book",
+        ignore=shutil.ignore_patterns("*.ipynb", "__pycache__", "*.py"),
+    )
+    shutil.copy(root / "_toc.yml", site / "_toc.yml")
+    config = with_home(yaml.safe_load((root / "_config.yml").read_text("utf-8")))
+    config["sphinx"]["config"]["myst_substitutions"] |= generated
+    (site / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    for chapter in executed:
+        shutil.copy(chapter, site / "book" / chapter.name)
+
+
+def with_home(config: dict[str, Any]) -> dict[str, Any]:
+    """`config` with the buttons that the address allows, and a sentence on it."""
+    address = config["repository"]["url"]
+    sentence = (
+        "This book has no public address yet: buttons for it and for Colab are off."
+    )
+    if address:
+        sentence = (
+            f"The sources are at <{address}>; chapters open on Colab from the top."
+        )
+        buttons = ("use_repository_button", "use_issues_button")
+        config["html"].update(dict.fromkeys(buttons, True))
+        config["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
+    config["sphinx"]["config"]["myst_substitutions"] = {"home": sentence}
+    return config
+
+
+def render(site: Path) -> Path:
+    """Renders `site` with Jupyter Book, warnings counting as errors.
+
+    Returns:
+        The first page.
+
+    Raises:
+        Failed: with what Jupyter Book printed.
+    """
+    # The package has no `python -m`.
+    start = "from jupyter_book.cli.main import main; main()"
+    command = [
+        sys.executable,
+        "-c",
+        start,
+        "build",
+        str(site),
+        "-W",
+        "-n",
+        "--keep-going",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    built = site / "_build" / "html"
+    if done.returncode != 0 or not (built / "index.html").is_file():
+        raise Failed(f"Jupyter Book stopped:\n{done.stdout}{done.stderr}")
+    for page in built.rglob("*.html"):
+        text = UNWANTED.sub("", page.read_text(encoding="utf-8"))
+        page.write_text(text, encoding="utf-8")
+    html = site.parent / "html"
+    shutil.rmtree(html, ignore_errors=True)
+    shutil.move(built, html)
+    return html / "index.html"
