@@ -1,0 +1,138 @@
+"""What the paper prints beside records: here made-up records of runs on digits, in a home of their own."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fitnets_lib import files, paths, records, side_by_side
+from fitnets_lib.printed_results import Line
+from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD
+from fitnets_lib.records import Row
+from fitnets_lib.runs import Result, Run, specification
+from fitnets_lib.training import Epoch
+from fitnets_lib.trials import Quantity, evidence
+from tests.helpers import STUDENT, run
+
+TAUGHT = tuple(run(HINT_THEN_KD, seed) for seed in range(5))
+ALONE = tuple(run(BACKPROP, seed) for seed in range(5))
+ROW = Row("tiny-row", "digits", "a row to test with", (*TAUGHT, *ALONE))
+LINES = [
+    Line("Table 9", "digits", "Backprop", 1.9, "error", "~1K", STUDENT.name, BACKPROP.name),
+    Line("Table 9", "digits", "FitNet", 99.5, "accuracy", "~1K", STUDENT.name, HINT_THEN_KD.name),
+    Line("Table 9", "digits", "Maxout", 0.45, "error"),
+]
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    return tmp_path
+
+
+def record(wanted: Run, error: float, epochs: int = 2, seconds: float = 60.0) -> None:
+    """A record of a run that was never made."""
+    curve = tuple(Epoch(1, epoch, 1.0, 1.0, error) for epoch in range(1, epochs + 1))
+    kept = {"specification": specification(wanted), "result": asdict(Result(error, error, curve, seconds))}
+    files.write_sealed(records.path(wanted), kept)
+
+
+def rows(frame: pd.DataFrame) -> list[dict[str, str]]:
+    return [{str(key): str(value) for key, value in line.items()} for line in frame.to_dict("records")]
+
+
+def test_without_records_every_line_is_not_run_and_the_printed_error_stands() -> None:
+    backprop, fitnet, maxout = rows(side_by_side.table(LINES, [ROW]))
+    assert [line["printed (%)"] for line in (backprop, fitnet, maxout)] == ["1.90", "0.50", "0.45"]
+    assert {line["here (%)"] for line in (backprop, fitnet, maxout)} == {"not run"}
+    assert (backprop["seeds"], maxout["seeds"]) == ("0 of 5", "0 of 0")
+    assert side_by_side.errors(LINES, [ROW]) == [(line, None) for line in LINES]
+
+
+def test_some_records_are_counted_against_all_seeds() -> None:
+    record(TAUGHT[0], 0.010, epochs=2, seconds=60)
+    record(TAUGHT[3], 0.012, epochs=4, seconds=90)
+    record(ALONE[1], 0.5)
+    backprop, fitnet, _ = rows(side_by_side.table(LINES, [ROW]))
+    assert (fitnet["here (%)"], fitnet["seeds"], fitnet["epochs"], fitnet["took"]) == (
+        "1.10",
+        "2 of 5",
+        "2 to 4",
+        "2.5 min",
+    )
+    # The mean of 1.0 and 1.2 with t = 12.706 on one degree of freedom and a standard error of 0.1; cut at 0.
+    assert fitnet["95 % interval"] == "0.00 to 2.37"
+    assert (backprop["here (%)"], backprop["95 % interval"], backprop["seeds"]) == ("50.00", "–", "1 of 5")
+
+
+def test_all_records_have_their_interval() -> None:
+    for wanted, error in zip(TAUGHT, (0.004, 0.005, 0.005, 0.005, 0.006), strict=True):
+        record(wanted, error)
+    _, fitnet, _ = rows(side_by_side.table(LINES, [ROW]))
+    # Deviation sqrt(.02 / 4) = .0707, standard error .0316, t = 2.776 on four degrees of freedom.
+    assert (fitnet["here (%)"], fitnet["95 % interval"], fitnet["seeds"]) == ("0.50", "0.41 to 0.59", "5 of 5")
+    (_, none), (_, found), _ = side_by_side.errors(LINES, [ROW])
+    assert none is None
+    assert found is not None and found.n == 5 and found.mean == pytest.approx(0.5)
+
+
+def test_a_line_is_repeated_for_each_start() -> None:
+    other = replace(TAUGHT[0], training=replace(TAUGHT[0].training, spread=0.005))
+    second = Row("other-start", "digits", "another start", (other,))
+    record(other, 0.2)
+    lines = [line for line in rows(side_by_side.table(LINES, [ROW, second])) if line["network"] == "FitNet"]
+    assert [(line["start"], line["here (%)"]) for line in lines] == [
+        ("torch’s default", "not run"),
+        ("U(−0.005, 0.005)", "20.00"),
+    ]
+
+
+def test_evidence_is_what_records_write_and_has_its_columns_without_records(home: Path) -> None:
+    assert list(side_by_side.evidence(ROW).columns) == list(side_by_side.COLUMNS)
+    assert len(side_by_side.evidence(ROW)) == 0
+    record(TAUGHT[0], 0.1)
+    records.write_tables(ROW)
+    written = pd.read_csv(paths.evidence("digits") / "tiny-row.csv")
+    assert list(written.columns) == list(side_by_side.COLUMNS)
+    pd.testing.assert_frame_equal(side_by_side.evidence(ROW), written, check_dtype=False)
+
+
+def test_evidence_without_records_is_a_trial_that_was_not_run(home: Path) -> None:
+    side_by_side.evidence(ROW).to_csv(_made(paths.evidence("digits")) / "tiny-row.csv", index=False)
+    assert Quantity("tiny-row", (("recipe", "KD"),)).values(evidence("digits")) is None
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_each_row_has_its_command_and_how_far_it_is() -> None:
+    record(ALONE[0], 0.1, seconds=600)
+    (line,) = rows(side_by_side.commands([ROW]))
+    assert line == {
+        "about": "a row to test with",
+        "recorded": "1 of 10",
+        "took": "10 min",
+        "command": "`python -m fitnets_lib records make tiny-row`",
+    }
+
+
+def test_what_is_lacking_is_estimated_from_what_it_multiplies() -> None:
+    (before,) = rows(side_by_side.expected([ROW], {"slow": 1e6, "fast": 4e6}))
+    assert (before["runs lacking"], before["row"]) == ("10", "`tiny-row`")
+    for wanted in (*TAUGHT, *ALONE):
+        record(wanted, 0.1)
+    (after,) = rows(side_by_side.expected([ROW], {"slow": 1e6, "fast": 4e6}))
+    assert (after["runs lacking"], after["two cores, at the measured rates"]) == ("0", "0 s to 0 s")
+    # One backprop run: 64 * 9 * 4, then 16 * 2 * 9 * 4 twice, and 32 * 10 multiplications an image, 2 epochs,
+    # 1,000 images three times and 297 once.
+    one = (64 * 9 * 4 + 2 * 16 * 2 * 9 * 4 + 32 * 10) * 2 * 3297
+    alone = Row("alone", "digits", "", ALONE[:1])
+    for wanted in ALONE[:1]:
+        records.path(wanted).unlink()
+    (line,) = rows(side_by_side.expected([alone], {"one": 1e6}))
+    assert line["multiplications, at most"] == f"{one:.1e}"
