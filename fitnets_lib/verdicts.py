@@ -70,18 +70,13 @@ def _sentence(claim: Claim, tables: Tables) -> str:
     for check in trial.checks:
         if not isinstance(check, Count):
             row = check.row(tables)
-            rests_on.append(
-                f"{row['compared']} is {row['found']} ({row['95 % interval']}) and must be {row['must be']}"
-            )
+            rests_on.append(f"{row['compared']}: {row['found']} ({row['95 % interval']}), must be {row['must be']}")
     said = f"{claim.statement} ({claim.source}): **{trial.verdict(tables)}**"
-    return f"**{claim.id}**, {said}. {_upper('; '.join(rests_on))}."
+    return f"**{claim.id}**, {said} [{'; '.join(rests_on)}]."
 
 
 def _counted(counts: Sequence[Count]) -> str:
     """How many counts agree with what is printed, and those that do not."""
-    others = [f"{count.what} is {count.counted} and must be {count.printed}" for count in counts if not count.agrees]
-    return "; ".join([f"of {len(counts)} counts {len(counts) - len(others)} agree", *others])
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    others = [f"{count.what}: {count.counted}, must be {count.printed}" for count in counts if not count.agrees]
+    agree = "the count agrees" if len(counts) == 1 else f"{len(counts) - len(others)} of {len(counts)} counts agree"
+    return "; ".join([others[0]] if others and len(counts) == 1 else [agree, *others])

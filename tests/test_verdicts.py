@@ -19,15 +19,16 @@ SHAPES = pd.DataFrame(
 def test_a_claim_is_said_with_its_verdict_and_what_it_rests_on() -> None:
     (line,) = sentences(["C3"], {"curriculum_shapes": SHAPES}).splitlines()
     assert line.startswith("- **C3**, easy to hard beats random order")
-    assert "(curriculum sources): **reproduced**. Easy for a half − hard only is +2.0 (+2.0 to +2.0) and must" in line
-    assert line.endswith("easy for a half − mixed is +10.0 (+10.0 to +10.0) and must be above 0.")
+    assert "(curriculum sources): **reproduced** [easy for a half − hard only: +2.0 (+2.0 to +2.0), must be ab" in line
+    assert line.endswith("; easy for a half − mixed: +10.0 (+10.0 to +10.0), must be above 0].")
 
 
 def test_counts_are_counted_and_each_claim_has_its_line() -> None:
     lines = sentences(["T5b", "O2"], {}, "counts").splitlines()
-    assert "**not reproduced**. Of 5 counts 4 agree; multiplications" in lines[0]
+    assert "**not reproduced** [4 of 5 counts agree; multiplications" in lines[0]
     assert "392,000,000" in lines[0]  # FitNet 3, which has another number with the widths of Table 7
-    assert lines[1].endswith("**reproduced**. Of 2 counts 2 agree.")
+    assert lines[1].endswith("**reproduced** [2 of 2 counts agree].")
+    assert sentences(["T5c"], {}, "counts").endswith("**reproduced** [the count agrees].")
 
 
 def test_without_its_evidence_a_claim_is_not_run() -> None:
@@ -54,4 +55,4 @@ def test_a_claim_about_some_layers_can_be_tried_on_others() -> None:
         ("F1", "+20.0", "not reproduced"),
         ("F2", "-10.0", "reproduced"),
     ]
-    assert "stage-wise labels − backprop (depth 7)" in sentences(["F1"], tables, depth=7).replace("S", "s")
+    assert "stage-wise labels − backprop (depth 7)" in sentences(["F1"], tables, depth=7)
