@@ -46,6 +46,10 @@ CARDS = (
         "none stated; cite the report",
     ),
     Card(
+        "cifar10-jpeg", "CIFAR-10 as JPEG", "the same, compressed with loss", 10, (3, 32, 32), 40_000, 10_000, 10_000,
+        "not the official files; cite the report",
+    ),
+    Card(
         "cifar100", "CIFAR-100", "things, plants, animals, people", 100, (3, 32, 32), 40_000, 10_000, 10_000,
         "none stated; cite the report",
     ),
@@ -70,7 +74,7 @@ CARDS = (
         "comes with scikit-image",
     ),
 )  # fmt: skip
-"""The paper's data sets, and after them the two stand-ins.
+"""The paper's data sets, with a copy of CIFAR-10 that can be had without it, and after them the two stand-ins.
 
 AFLW's numbers are about those of the paper, which has no test images beside its validation images.
 """
