@@ -1,9 +1,11 @@
-"""What reaches the layers: the size of each layer's gradient at the start of training."""
+"""What reaches the layers at the start of training: the size of each layer's signal and of its gradient."""
 
 from __future__ import annotations
 
 import torch
 
+from fitnets_lib.data import Split
+from fitnets_lib.initialisation import begin
 from fitnets_lib.networks import Network, build, initialise
 from fitnets_lib.optimisation import Training
 from fitnets_lib.randomness import generator
@@ -38,6 +40,26 @@ def gradient_norms(
     _, value = stage.judge(*batch, epoch=0)
     value.backward()
     return [_length(layer) for layer in module]
+
+
+@torch.no_grad()
+def signal_sizes(student: Network, training: Training, images: Split, seed: int) -> list[float]:
+    """Root mean square of each layer's output, from the image upwards, as training of `student` begins.
+
+    Args:
+        student: what would be trained.
+        training: how; its first weights and its batch count.
+        images: those it would be trained on, all shown in one batch.
+        seed: of first weights and order.
+    """
+    module = build(student)
+    begin(module, training.first_weights, images.images, training.batch, seed)
+    module.train()
+    sizes, maps = [], images.images
+    for layer in module:
+        maps = layer(maps)
+        sizes.append(float(maps.square().mean().sqrt()))
+    return sizes
 
 
 def _length(layer: torch.nn.Module) -> float:

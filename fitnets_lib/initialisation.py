@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import Convolution, FullyConnected, initialise
+from fitnets_lib.randomness import generator
 
 Layer = Convolution | FullyConnected
 
@@ -112,6 +113,22 @@ class LayerSequential(Start):
                 raise BadInput(f"deviation after layer {number}", deviation, "above 0: images that differ")
             layer.linear.weight.div_(deviation)
             images = layer(images)
+
+
+def begin(student: nn.Sequential, start: Start, images: Tensor, batch: int, seed: int, stage: int = 1) -> None:
+    """Gives `student` the first weights of a run, in place.
+
+    Args:
+        student: what will be trained.
+        start: the rule.
+        images: the training images, of which a start that fits weights sees the first batch of the first epoch.
+        batch: images a step.
+        seed: of weights and of the images' order.
+        stage: number of the stage that begins with these weights.
+    """
+    start.draw(student, generator(seed, "student"))
+    order = torch.randperm(len(images), generator=generator(seed, "shuffle", stage, 0))
+    start.fit(student, images[order[:batch]])
 
 
 def _reset(module: nn.Module) -> Iterator[Layer]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fitnets_lib.initialisation import begin
 from fitnets_lib.networks import Network, build
 from fitnets_lib.optimisation import Training, limit_norms, rmsprop
 from fitnets_lib.randomness import generator
@@ -145,10 +146,8 @@ def _stages(
 ) -> Progress:
     """Runs the stages of `plan`, which follow `before` others, from initial weights or from where `progress` stands."""
     if progress.finished <= before:
-        training.first_weights.draw(student, generator(seed, "student"))
         images = plan[0][2][0].split.images
-        order = torch.randperm(len(images), generator=generator(seed, "shuffle", before + 1, 0))
-        training.first_weights.fit(student, images[order[: training.batch]])  # the first batch of the first epoch
+        begin(student, training.first_weights, images, training.batch, seed, before + 1)
     if progress.tensors and any(row.stage > before for row in progress.curve):
         student.load_state_dict(part(progress.tensors, "student."))
     for number, (stage, epochs, lessons) in enumerate(plan, start=before + 1):

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
 
-from fitnets_lib.diagnostics import gradient_norms
+from fitnets_lib.diagnostics import gradient_norms, signal_sizes
+from fitnets_lib.initialisation import LayerSequential
 from fitnets_lib.networks import build, initialise
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import classification, hint, kd
 from fitnets_lib.terms import Loss
-from tests.helpers import STUDENT, TEACHER, lessons
+from fitnets_lib.variants import with_norms
+from tests.helpers import QUICK, STUDENT, TEACHER, lessons
 
 LESSON = lessons().train
 
@@ -38,3 +43,27 @@ def test_a_target_in_the_middle_reaches_the_lower_layers_from_small_weights_bett
 def test_one_length_a_layer_and_another_seed_gives_others() -> None:
     assert len(norms(kd)) == len(STUDENT.layers)
     assert norms(kd, seed=0) == norms(kd, seed=0) != norms(kd, seed=1)
+
+
+def test_the_signal_is_the_root_mean_square_of_what_each_layer_gives() -> None:
+    module, maps = build(STUDENT), LESSON.split.images
+    initialise(module, None, generator(2, "student"))
+    expected = []
+    for layer in module:
+        maps = layer(maps)
+        expected.append(maps.detach().double().pow(2).mean().sqrt().item())
+    assert signal_sizes(STUDENT, QUICK, LESSON.split, seed=2) == pytest.approx(expected, rel=1e-5)
+
+
+def test_norms_and_fitted_weights_give_layers_a_signal_that_small_weights_do_not() -> None:
+    small = replace(QUICK, spread=0.005)
+    found = [
+        signal_sizes(network, training, LESSON.split, seed=0)[-2]
+        for network, training in (
+            (STUDENT, small),
+            (with_norms(STUDENT), small),
+            (STUDENT, replace(small, start=LayerSequential())),
+        )
+    ]
+    assert found[0] < 1e-3
+    assert found[1:] == pytest.approx([1.0, 1.0], abs=0.5)
