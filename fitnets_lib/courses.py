@@ -112,21 +112,23 @@ def _follow(run: Run, given: Lessons) -> tuple[Course, list[object]]:
 
 @dataclass(frozen=True)
 class Guided:
-    """What stage 1 did.
+    """A student's layers up to the guided one, and the regressor, at one moment of stage 1."""
 
-    Attributes:
-        before: the student's layers up to the guided one, with their first weights.
-        after: the same layers as stage 1 left them.
-        regressor: as it was when the guided layers were at their best.
-    """
-
-    before: nn.Sequential
-    after: nn.Sequential
+    layers: nn.Sequential
     regressor: nn.Module
 
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The guided map of `images`, and what the regressor makes of it."""
+        guided = self.layers(images)
+        return guided, self.regressor(guided)
 
-def stage_one(run: Run, store: Store) -> Guided:
+
+def stage_one(run: Run, store: Store) -> tuple[Guided, Guided]:
     """Goes through the first stage of `run`, a hint with one regressor, once more.
+
+    Returns:
+        How it began, with first weights, and how it ended, when the guided layers were at their best.
 
     Raises:
         BadInput: as `lessons`, or if the run has no teacher.
@@ -140,16 +142,19 @@ def stage_one(run: Run, store: Store) -> Guided:
     start.draw(student, generator(run.seed, "student"))
     order = torch.randperm(len(images), generator=generator(run.seed, "shuffle", 1, 0))
     start.fit(student, images[order[: run.training.batch]])  # as `training` does it
-    before = copy.deepcopy(student[: stage.layers(run.network)])
     under_way = StageRun(1, stage, epochs, run.training, student, run.network, run.teacher.network, run.seed)
-    best: dict[str, Tensor] = {}
+    here = Guided(under_way.trained, under_way.heads[0])
+    began, best = copy.deepcopy(here), dict[str, Tensor]()
 
     def look(progress: Progress) -> None:
         scores = [row.score for row in progress.curve]
         if scores.index(min(scores)) == len(scores) - 1:
-            best.update({name: value.clone() for name, value in under_way.heads[0].state_dict().items()})
+            best.update({name: value.clone() for name, value in here.regressor.state_dict().items()})
 
     with one_thread():
         under_way.to_the_end(Progress([], 0, {}), (given.train, given.validation), look)
-    under_way.heads[0].load_state_dict(best)
-    return Guided(before.eval(), under_way.trained.eval(), under_way.heads[0].eval())
+    here.regressor.load_state_dict(best)
+    for moment in (began, here):
+        moment.layers.eval()
+        moment.regressor.eval()
+    return began, here
