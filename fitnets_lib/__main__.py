@@ -16,12 +16,13 @@ from dataclasses import asdict
 import click
 import torch
 
-from fitnets_lib import paper_runs, paths, records, score_card, trials
+from fitnets_lib import paths, records, score_card, trials
 from fitnets_lib.complexity import Convention, cost
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import DIGITS_TEACHER, Network, digits_student
 from fitnets_lib.optimisation import Training
 from fitnets_lib.paper_networks import NETWORKS
+from fitnets_lib.paper_runs import NAMED as NAMED_ROWS
 from fitnets_lib.real_runs import ROWS
 from fitnets_lib.recipes import BACKPROP, RECIPES
 from fitnets_lib.runs import Run, Store, execute
@@ -128,8 +129,8 @@ def records_group() -> None:
 @records_group.command("list")
 def list_records() -> None:
     """Lists the rows, with how many of their runs are recorded; first those for two cores, then those for a GPU."""
-    for row in (*ROWS, *paper_runs.ROWS):
-        click.echo(f"{row.name}: {len(row.runs) - len(row.missing())} of {len(row.runs)} runs recorded; {row.about}")
+    for name, row in NAMED_ROWS.items():
+        click.echo(f"{name}: {len(row.runs) - len(row.missing())} of {len(row.runs)} runs recorded; {row.about}")
 
 
 @records_group.command("make")
@@ -137,13 +138,12 @@ def list_records() -> None:
 @click.option("--processes", type=click.IntRange(min=1), help="Runs at a time; as many as processors without it.")
 def make_records(names: tuple[str, ...], processes: int | None) -> None:
     """Makes what is missing of the rows NAMES, in any number of sittings; without a name, of all rows for two cores."""
-    known = {row.name: row for row in (*ROWS, *paper_runs.ROWS)}
     for name in names:
-        if name not in known:
+        if name not in NAMED_ROWS:
             raise BadInput("row", name, "one of those that `python -m fitnets_lib records list` lists")
-        if not torch.cuda.is_available() and any(run.device == "cuda" for run in known[name].runs):
+        if not torch.cuda.is_available() and any(run.device == "cuda" for run in NAMED_ROWS[name].runs):
             raise BadInput("row", name, "a row for this machine: it needs a GPU, and torch finds none")
-    for row in [known[name] for name in names] or ROWS:
+    for row in [NAMED_ROWS[name] for name in names] or ROWS:
         records.make(row, Store(paths.runs()), processes)
         click.echo(f"{row.name}: {len(row.runs) - len(row.missing())} of {len(row.runs)} runs recorded")
 

@@ -86,7 +86,7 @@ def table() -> pd.DataFrame:
         [
             {
                 "data set": card.title,
-                "`data`": f"`{card.name}`",
+                "name": card.name,
                 "what": card.content,
                 "classes": card.classes,
                 "image": " × ".join(map(str, card.image)),

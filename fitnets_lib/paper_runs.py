@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fitnets_lib import recipes
+from fitnets_lib import real_runs, recipes
 from fitnets_lib.augmentation import NONE
 from fitnets_lib.optimisation import PAPER_CIFAR, Training
 from fitnets_lib.paper_networks import NETWORKS
-from fitnets_lib.real_runs import SEEDS
 from fitnets_lib.recipes import HINT_THEN_KD, KD, Recipe, Stage
 from fitnets_lib.records import Row
 from fitnets_lib.runs import Run, with_seeds
@@ -35,7 +34,7 @@ def _row(name: str, about: str, training: Training, students: Sequence[tuple[str
     data = students[0][0].split("/")[0]
     teacher = Run(data, NETWORKS[f"{data}/teacher"], recipes.BACKPROP, training, seed=0, device="cuda")
     firsts = [teacher, *(Run(data, NETWORKS[s], recipe, training, 0, teacher, "cuda") for s, recipe in students)]
-    return Row(name, data, about, tuple(run for first in firsts for run in with_seeds(first, SEEDS)))
+    return Row(name, data, about, tuple(run for first in firsts for run in with_seeds(first, real_runs.SEEDS)))
 
 
 ROWS = (
@@ -56,3 +55,6 @@ ROWS = (
     ),
 )
 """Every row for a GPU."""
+
+NAMED = {**{row.name: row for row in real_runs.ROWS}, **{f"{row.data}/{row.name}": row for row in ROWS}}
+"""Every row that can be recorded, by the name that the command line has for it; those for a GPU come last."""

@@ -117,3 +117,29 @@ def lines(source: str, own: bool = True) -> list[Line]:
         own: whether only those of the paper's own networks are wanted.
     """
     return [line for line in LINES if line.source == source and (line.network or not own)]
+
+
+@dataclass(frozen=True)
+class Margin:
+    """How large a printed difference is.
+
+    Attributes:
+        points: theirs minus ours, in per cent of the images: above 0 if ours has the smaller error.
+        images: as a number of images.
+        deviation: in points, what chance alone would make of it, had each network been tested on images of its own.
+    """
+
+    points: float
+    images: float
+    deviation: float
+
+
+def margin(ours: Line, theirs: Line, tested: int) -> Margin:
+    """The difference between two printed errors, each of which was counted over `tested` images.
+
+    An error p counted over n images has the variance p (1 - p) / n. Networks that are tested on the same images tend
+    to miss the same ones, so that chance makes less of their difference than `deviation`.
+    """
+    points = round(theirs.error - ours.error, 2)
+    variance = sum(line.error * (100 - line.error) / tested for line in (ours, theirs))
+    return Margin(points, points / 100 * tested, variance**0.5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -22,8 +22,10 @@ NONE = "not run"
 A_DEVICE = 1e13
 """Multiplications a second of a device that nobody measured: a round number to scale by."""
 
-Kind = tuple[str, str, str]
-"""Network, recipe and start: what the seeds of a table's line share."""
+Kind = tuple[str, str, str, str]
+"""Data set, network, recipe and start: what the seeds of a table's line share."""
+Outcomes = Sequence[tuple[Run, Result | None]]
+"""Runs, each with its result if it is recorded."""
 
 
 def evidence(row: Row) -> pd.DataFrame:
@@ -31,46 +33,47 @@ def evidence(row: Row) -> pd.DataFrame:
     return records.tidy(records.recorded(row.runs)).reindex(columns=list(COLUMNS))
 
 
-def _kinds(row: Row) -> dict[Kind, list[tuple[Run, Result | None]]]:
-    """The runs of `row` by kind, each with its result if it is recorded."""
+def _kinds(rows: Iterable[Row]) -> dict[Kind, Outcomes]:
+    """The runs of `rows` by kind."""
     found: dict[Kind, list[tuple[Run, Result | None]]] = {}
-    for run in row.runs:
-        kind = (run.network.name, run.recipe.name, records.start(run))
+    for run in (run for row in rows for run in row.runs):
+        kind = (run.data, run.network.name, run.recipe.name, records.start(run))
         found.setdefault(kind, []).append((run, records.result(run)))
-    return found
+    return dict(found)
 
 
-def _found(runs: Sequence[tuple[Run, Result | None]]) -> Estimate | None:
+def _of(line: Line, kinds: Mapping[Kind, Outcomes]) -> dict[str, Outcomes]:
+    """What was tried of a printed line, on its data: the runs by start."""
+    wanted = (line.data, line.network, line.recipe)
+    return {start: runs for (*kind, start), runs in kinds.items() if tuple(kind) == wanted}
+
+
+def _found(runs: Outcomes) -> Estimate | None:
     """The test error in per cent over those seeds that are recorded."""
     errors = [100 * result.test_error for _, result in runs if result is not None]
     return estimate(errors) if errors else None
 
 
 def table(lines: Sequence[Line], rows: Sequence[Row]) -> pd.DataFrame:
-    """For each printed line its error beside the recorded one; a line is repeated for each start that a row tries.
+    """For each printed line its error beside the recorded one on the same data; repeated for each start that was tried.
 
     Args:
         lines: of the paper.
         rows: rows of records, on any data.
     """
-    kinds = [(kind, runs) for row in rows for kind, runs in _kinds(row).items()]
-    made = []
+    kinds, made = _kinds(rows), []
     for line in lines:
-        matching = [(start, runs) for (network, recipe, start), runs in kinds if _same(line, network, recipe)]
-        for start, runs in matching or [("–", [])]:
-            cells = {"network": line.method, "parameters": line.parameters or "–", "printed (%)": f"{line.error:.2f}"}
-            made.append({**cells, "start": start, **_cells(runs)})
+        for start, runs in (_of(line, kinds) or {"–": []}).items():
+            cells = {"source": line.source, "network": line.method, "parameters": line.parameters or "–"}
+            made.append({**cells, "printed (%)": f"{line.error:.2f}", "start": start, **_cells(runs)})
     return pd.DataFrame(made)
 
 
-def _same(line: Line, network: str, recipe: str) -> bool:
-    return (line.network, line.recipe) == (network, recipe)
-
-
-def _cells(runs: Sequence[tuple[Run, Result | None]]) -> dict[str, str]:
+def _cells(runs: Outcomes) -> dict[str, str]:
     results, found = [result for _, result in runs if result is not None], _found(runs)
     if found is None:
-        return {"here (%)": NONE, "95 % interval": "–", "seeds": f"0 of {len(runs)}", "epochs": "–", "took": "–"}
+        seeds = f"0 of {len(runs)}" if runs else "–"
+        return {"here (%)": NONE, "95 % interval": "–", "seeds": seeds, "epochs": "–", "took": "–"}
     low, high = max(found.low, 0), min(found.high, 100)
     epochs = sorted({len(result.curve) for result in results})
     return {
@@ -82,48 +85,64 @@ def _cells(runs: Sequence[tuple[Run, Result | None]]) -> dict[str, str]:
     }
 
 
+def recorded(rows: Sequence[Row]) -> pd.DataFrame:
+    """A line for each data set, network, recipe and start in `rows`: the test error as far as there are records."""
+    return pd.DataFrame(
+        [
+            {"data": data, "network": network, "recipe": recipe, "start": start, **_cells(runs)}
+            for (data, network, recipe, start), runs in _kinds(rows).items()
+        ]
+    )
+
+
 def errors(lines: Sequence[Line], rows: Sequence[Row]) -> list[tuple[Line, Estimate | None]]:
-    """Each printed line with what the first row that has its network and recipe found of it, for a figure."""
-    kinds = [(kind, runs) for row in rows for kind, runs in _kinds(row).items()]
-    pairs = []
-    for line in lines:
-        matching = [_found(runs) for (network, recipe, _), runs in kinds if _same(line, network, recipe)]
-        pairs.append((line, matching[0] if matching else None))
-    return pairs
+    """Each printed line with what was found of it by the first start that the rows try, for a figure."""
+    kinds = _kinds(rows)
+    firsts = [next(iter(_of(line, kinds).values()), []) for line in lines]
+    return [(line, _found(runs)) for line, runs in zip(lines, firsts, strict=True)]
 
 
-def commands(rows: Sequence[Row]) -> pd.DataFrame:
-    """A line a row: what it makes, how many of its runs are recorded, what these took, and the command for the rest."""
+def without_dashes(frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` without the columns that have nothing to say in any line."""
+    return frame.loc[:, (frame != "–").any()]
+
+
+def commands(rows: Mapping[str, Row]) -> pd.DataFrame:
+    """A line a row: what it makes, how many of its runs are recorded, what these took, and the command for the rest.
+
+    Args:
+        rows: by the names that the command line has for them.
+    """
     made = []
-    for row in rows:
+    for name, row in rows.items():
         found = records.recorded(row.runs)
         made.append(
             {
                 "about": row.about,
                 "recorded": f"{len(found)} of {len(row.runs)}",
                 "took": in_words(sum(result.seconds for _, result in found)) if found else "–",
-                "command": f"`python -m fitnets_lib records make {row.name}`",
+                "command": f"python -m fitnets_lib records make {name}",
             }
         )
     return pd.DataFrame(made)
 
 
-def expected(rows: Sequence[Row], measured: Mapping[str, float]) -> pd.DataFrame:
+def expected(rows: Mapping[str, Row], measured: Mapping[str, float]) -> pd.DataFrame:
     """An estimate of what the lacking runs of `rows` take at most.
 
     Args:
-        rows: whose networks are about as large as those that were measured.
+        rows: by name, rows whose networks are about as large as those that were measured.
         measured: multiplications a second in training, by network (`durations.rates`).
     """
     cards = {card.name: card for card in CARDS}
     made = []
-    for row in rows:
+    for name, row in rows.items():
         card = cards[row.data]
         amount = sum(multiplications(run, card.train, card.validation) for run in row.missing())
         low, high = between(amount, measured.values())
         made.append(
             {
-                "row": f"`{row.name}`",
+                "row": name,
                 "runs lacking": len(row.missing()),
                 "multiplications, at most": f"{amount:.1e}",
                 "two cores, at the measured rates": f"{in_words(low)} to {in_words(high)}",

@@ -162,7 +162,7 @@ def table(data: str, here: dict[str, Training]) -> pd.DataFrame:
         here: by the heading of its column, each `Training` of this book.
     """
     said = SAID.get(data, {})
-    columns: dict[str, list[str]] = {"": list(SETTINGS)}
+    columns: dict[str, list[str]] = {"choice": list(SETTINGS)}
     if said:
         columns["paper"] = [said[name].paper or "–" for name in SETTINGS]
     if any(one.released for one in said.values()):

@@ -40,8 +40,11 @@ BRIEF = ["--epochs", "2", "--teacher-epochs", "1", "--batch", "500"]
 
 def test_a_row_for_a_gpu_is_refused_where_there_is_none(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert run(["records", "make", "table1"]) == 2
-    assert capsys.readouterr().err == "row = 'table1': a row for this machine: it needs a GPU, and torch finds none\n"
+    assert run(["records", "make", "cifar10/table1"]) == 2
+    assert (
+        capsys.readouterr().err
+        == "row = 'cifar10/table1': a row for this machine: it needs a GPU, and torch finds none\n"
+    )
 
 
 def test_one_run_is_one_json_object_and_is_kept(
@@ -100,7 +103,7 @@ def test_the_rows_of_records_are_listed_with_how_far_they_are(
     assert run(["records", "list"]) == 0
     listed = capsys.readouterr().out
     assert "table4-paper-start: 0 of 20 runs recorded" in listed
-    assert "table1: 0 of 10 runs recorded; Table 1: FitNet 4 and its teacher on CIFAR-10" in listed
+    assert "cifar10/table1: 0 of 10 runs recorded; Table 1: FitNet 4 and its teacher on CIFAR-10" in listed
 
 
 def test_a_row_that_is_not_there_and_data_that_are_not_there_are_one_line_each(

@@ -48,8 +48,8 @@ def test_classes_and_images_are_those_of_the_names_and_of_the_networks() -> None
 
 
 def test_the_table_has_a_row_a_data_set() -> None:
-    rows = {row["`data`"]: row for row in table().to_dict("records")}
+    rows = {row["name"]: row for row in table().to_dict("records")}
     assert len(rows) == len(CARDS)
-    house = rows["`svhn`"]
+    house = rows["svhn"]
     found = (house["image"], house["training"], house["terms"])
     assert found == ("3 × 32 × 32", "598,388", "non-commercial use only")

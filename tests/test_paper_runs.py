@@ -5,7 +5,7 @@ import pytest
 from fitnets_lib import records
 from fitnets_lib.optimisation import PAPER_CIFAR
 from fitnets_lib.paper_networks import NETWORKS
-from fitnets_lib.paper_runs import AFLW, ROWS, SVHN
+from fitnets_lib.paper_runs import AFLW, NAMED, ROWS, SVHN
 from fitnets_lib.printed_results import LINES
 from fitnets_lib.real_runs import ROWS as REAL
 from fitnets_lib.terms import Hint
@@ -36,12 +36,12 @@ def test_every_run_has_five_seeds_a_teacher_of_its_own_seed_and_a_gpu() -> None:
             assert len(teachers) == (0 if network.endswith("teacher") else 5)
 
 
-def test_names_of_rows_are_unique_and_tables_1_and_5_share_their_runs() -> None:
-    names = [row.name for row in (*REAL, *ROWS)]
-    assert len(names) == len(set(names))
-    assert {records.name(run) for run in BY_NAME["table1"].runs} <= {
-        records.name(run) for run in BY_NAME["table5"].runs
-    }
+def test_every_row_has_a_name_to_type_and_tables_1_and_5_share_their_runs() -> None:
+    assert len(NAMED) == len(REAL) + len(ROWS)
+    assert list(NAMED.values()) == [*REAL, *ROWS]
+    assert {"table4-paper-start", "cifar10/table1", "aflw/aflw"} <= NAMED.keys()
+    one, five = ({records.name(run) for run in BY_NAME[name].runs} for name in ("table1", "table5"))
+    assert one <= five
 
 
 def test_svhn_is_hinted_by_the_third_layer_which_fits() -> None:

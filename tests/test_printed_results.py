@@ -4,7 +4,7 @@ import pytest
 
 from fitnets_lib import printed, recipes
 from fitnets_lib.paper_networks import NETWORKS
-from fitnets_lib.printed_results import LINES, Line, lines
+from fitnets_lib.printed_results import LINES, Line, lines, margin
 
 
 def errors(source: str, own: bool = True) -> dict[str, float]:
@@ -66,3 +66,12 @@ def test_printed_parameters_are_those_that_the_counts_are_held_against() -> None
             number = float(line.parameters[1:-1]) * units[line.parameters[-1]]
             known = printed.PARAMETERS[line.network.replace("cifar100", "cifar10")]  # but for the classes the same nets
             assert number == known.value
+
+
+def test_a_difference_is_so_many_images_and_has_the_deviation_of_two_counts() -> None:
+    fitnet, teacher = Line("", "mnist", "a", 10.0, "error"), Line("", "mnist", "b", 20.0, "error")
+    found = margin(fitnet, teacher, tested=10_000)
+    assert (found.points, found.images) == (10.0, 1000.0)
+    # Shares .1 and .2 over 10,000 images: variances .09 / 10,000 and .16 / 10,000; their sum's root is .005.
+    assert found.deviation == pytest.approx(0.5)
+    assert margin(teacher, fitnet, 10_000).points == -10.0

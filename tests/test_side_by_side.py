@@ -48,7 +48,7 @@ def test_without_records_every_line_is_not_run_and_the_printed_error_stands() ->
     backprop, fitnet, maxout = rows(side_by_side.table(LINES, [ROW]))
     assert [line["printed (%)"] for line in (backprop, fitnet, maxout)] == ["1.90", "0.50", "0.45"]
     assert {line["here (%)"] for line in (backprop, fitnet, maxout)} == {"not run"}
-    assert (backprop["seeds"], maxout["seeds"]) == ("0 of 5", "0 of 0")
+    assert (backprop["seeds"], maxout["seeds"]) == ("0 of 5", "–")
     assert side_by_side.errors(LINES, [ROW]) == [(line, None) for line in LINES]
 
 
@@ -90,6 +90,25 @@ def test_a_line_is_repeated_for_each_start() -> None:
     ]
 
 
+def test_records_on_other_data_are_no_record_of_a_printed_line() -> None:
+    record(TAUGHT[0], 0.1)
+    elsewhere = replace(LINES[1], data="mnist")
+    (line,) = rows(side_by_side.table([elsewhere], [ROW]))
+    assert (line["here (%)"], line["seeds"]) == ("not run", "–")
+
+
+def test_every_kind_of_run_has_a_line_of_its_own() -> None:
+    record(ALONE[2], 0.25)
+    taught, alone = rows(side_by_side.recorded([ROW]))
+    assert (taught["recipe"], taught["seeds"], taught["here (%)"]) == ("hint then KD", "0 of 5", "not run")
+    assert (alone["data"], alone["network"], alone["here (%)"]) == ("digits", STUDENT.name, "25.00")
+
+
+def test_columns_of_dashes_are_left_out() -> None:
+    frame = pd.DataFrame({"a": ["–", "1"], "b": ["–", "–"], "c": ["2", "3"]})
+    assert list(side_by_side.without_dashes(frame).columns) == ["a", "c"]
+
+
 def test_evidence_is_what_records_write_and_has_its_columns_without_records(home: Path) -> None:
     assert list(side_by_side.evidence(ROW).columns) == list(side_by_side.COLUMNS)
     assert len(side_by_side.evidence(ROW)) == 0
@@ -112,21 +131,21 @@ def _made(folder: Path) -> Path:
 
 def test_each_row_has_its_command_and_how_far_it_is() -> None:
     record(ALONE[0], 0.1, seconds=600)
-    (line,) = rows(side_by_side.commands([ROW]))
+    (line,) = rows(side_by_side.commands({"tiny-row": ROW}))
     assert line == {
         "about": "a row to test with",
         "recorded": "1 of 10",
         "took": "10 min",
-        "command": "`python -m fitnets_lib records make tiny-row`",
+        "command": "python -m fitnets_lib records make tiny-row",
     }
 
 
 def test_what_is_lacking_is_estimated_from_what_it_multiplies() -> None:
-    (before,) = rows(side_by_side.expected([ROW], {"slow": 1e6, "fast": 4e6}))
-    assert (before["runs lacking"], before["row"]) == ("10", "`tiny-row`")
+    (before,) = rows(side_by_side.expected({"tiny-row": ROW}, {"slow": 1e6, "fast": 4e6}))
+    assert (before["runs lacking"], before["row"]) == ("10", "tiny-row")
     for wanted in (*TAUGHT, *ALONE):
         record(wanted, 0.1)
-    (after,) = rows(side_by_side.expected([ROW], {"slow": 1e6, "fast": 4e6}))
+    (after,) = rows(side_by_side.expected({"tiny-row": ROW}, {"slow": 1e6, "fast": 4e6}))
     assert (after["runs lacking"], after["two cores, at the measured rates"]) == ("0", "0 s to 0 s")
     # One backprop run: 64 * 9 * 4, then 16 * 2 * 9 * 4 twice, and 32 * 10 multiplications an image, 2 epochs,
     # 1,000 images three times and 297 once.
@@ -134,5 +153,5 @@ def test_what_is_lacking_is_estimated_from_what_it_multiplies() -> None:
     alone = Row("alone", "digits", "", ALONE[:1])
     for wanted in ALONE[:1]:
         records.path(wanted).unlink()
-    (line,) = rows(side_by_side.expected([alone], {"one": 1e6}))
+    (line,) = rows(side_by_side.expected({"alone": alone}, {"one": 1e6}))
     assert line["multiplications, at most"] == f"{one:.1e}"

@@ -11,7 +11,7 @@ from fitnets_lib.training_settings import PREPARED, SAID, SETTINGS, described, t
 
 def column(name: str, heading: str, here: dict[str, Training]) -> dict[str, str]:
     frame = table(name, here)
-    return {str(key): str(value) for key, value in zip(frame[""], frame[heading], strict=True)}
+    return {str(key): str(value) for key, value in zip(frame["choice"], frame[heading], strict=True)}
 
 
 def test_every_data_set_has_a_word_on_every_setting_even_if_it_is_none() -> None:
@@ -45,7 +45,7 @@ def test_mnist_svhn_and_aflw_are_described_from_what_trains_them() -> None:
 def test_the_released_configuration_stands_only_where_one_was_released() -> None:
     for name in SAID:
         assert ("released configuration" in table(name, {}).columns) == (name not in ("svhn", "aflw"))
-    assert list(table("digits", {"here": PAPER_MNIST}).columns) == ["", "here"]
+    assert list(table("digits", {"here": PAPER_MNIST}).columns) == ["choice", "here"]
 
 
 def test_other_choices_are_said_too() -> None:
