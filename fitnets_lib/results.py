@@ -47,6 +47,20 @@ def curves(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def handed_on(result: Result, stage: int) -> float:
+    """The validation loss of the weights that `stage` handed on: those of its best epoch.
+
+    Raises:
+        ValueError: if the run has no such stage, or nothing to judge it by.
+    """
+    rows = [row for row in result.curve if row.stage == stage and row.validation_loss is not None]
+    if not rows:
+        raise ValueError(f"no validation loss in a stage {stage}")
+    loss = min(rows, key=lambda row: row.score).validation_loss
+    assert loss is not None
+    return loss
+
+
 def estimates(frame: pd.DataFrame, by: Sequence[str], column: str) -> dict[tuple[object, ...], Estimate]:
     """Mean and interval of `column` over the seeds, for each value of the columns `by`, as they come."""
     groups = frame.groupby(list(by), sort=False)

@@ -9,6 +9,7 @@ from fitnets_lib.results import (
     curves,
     difference,
     estimates,
+    handed_on,
     in_points,
     in_words,
     interval,
@@ -53,6 +54,20 @@ def test_curves_count_epochs_over_all_stages_and_leave_out_what_stage_1_lacks() 
     assert frame["stage"].tolist() == [1, 2]
     assert frame["validation accuracy"].isna().tolist() == [True, False]
     assert frame["validation accuracy"].iloc[1] == 75.0
+
+
+def test_a_stage_hands_on_the_weights_of_its_best_epoch_by_loss_or_where_there_is_one_by_error() -> None:
+    curve = (
+        Epoch(1, 1, 9.0, 3.0, None),
+        Epoch(1, 2, 9.0, 2.0, None),
+        Epoch(1, 3, 9.0, 2.5, None),
+        Epoch(2, 1, 9.0, 0.7, 0.1),
+        Epoch(2, 2, 9.0, 0.6, 0.2),
+    )
+    found = Result(0.5, 0.1, curve, 1.0)
+    assert (handed_on(found, 1), handed_on(found, 2)) == (2.0, 0.7)
+    with pytest.raises(ValueError, match="no validation loss in a stage 3"):
+        handed_on(found, 3)
 
 
 def test_a_difference_is_paired_by_seed_whatever_the_order_of_rows(frame: pd.DataFrame) -> None:
