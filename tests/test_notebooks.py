@@ -104,7 +104,7 @@ def test_figures_have_a_name_a_caption_and_a_text_for_those_who_do_not_see_them(
     figures = [
         cell
         for cell in code(notebook)
-        if re.search(r"^(?:plots|pictures|overview|error_bars)\.(?!use_style)\w+\(", cell.source, re.MULTILINE)
+        if re.search(r"^(?:plots|pictures|overview|error_bars|by_start)\.(?!use_style)\w+\(", cell.source, re.MULTILINE)
     ]
     assert figures
     for cell in figures:

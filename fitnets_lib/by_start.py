@@ -1,0 +1,69 @@
+"""Figures that compare starts: what a method gains over others with each, and how the signal fares in each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from fitnets_lib.plots import LOOKS, Look
+from fitnets_lib.results import difference, signed
+
+_COLOURS = [to_hex(colour) for colour in sns.color_palette("colorblind")]
+_MARKERS = ("s", "o", "D", "^", "v", "P", "X", "*")
+
+
+def gains(frame: pd.DataFrame, ours: str, others: Sequence[str]) -> Figure:
+    """What recipe `ours` gains over each of the others: a panel for each, a row a start.
+
+    Small markers are single seeds; the mean stands as a number beside its interval.
+
+    Args:
+        frame: a tidy table of runs of one depth with a column "start".
+        ours: the recipe that gains.
+        others: the recipes it is compared with.
+    """
+    starts = list(frame["start"].unique())
+    figure = Figure(figsize=(7.4, 1.1 + 0.46 * len(starts)))
+    axes = figure.subplots(1, len(others), sharey=True, sharex=True, squeeze=False)[0]
+    for axis, other in zip(axes, others, strict=True):
+        look = LOOKS[other]
+        for place, start in enumerate(starts):
+            rows = frame[frame["start"] == start]
+            found, by_seed = difference(rows, ours, other), rows.pivot(index="seed", columns="recipe")["test accuracy"]
+            seeds = (by_seed[ours] - by_seed[other]).tolist()
+            axis.plot(seeds, [place + 0.2] * len(seeds), look.marker, color=look.colour, alpha=0.45, markersize=4)
+            if np.isfinite(found.low):
+                axis.plot([found.low, found.high], [place, place], color=look.colour, linewidth=2)
+            axis.plot(found.mean, place, look.marker, color=look.colour, markersize=7)
+            at = (max([found.high, *seeds]) if np.isfinite(found.high) else found.mean, place)
+            axis.annotate(f"  {signed(found.mean)}", at, va="center", fontsize="small", annotation_clip=False)
+        axis.axvline(0, color="black", linewidth=1)
+        axis.set(title=f"gain over {other}", xlabel="test accuracy (points)")
+    axes[0].set_yticks(range(len(starts)), starts)
+    axes[0].invert_yaxis()
+    axes[0].margins(x=0.14)
+    return figure
+
+
+def signals(frame: pd.DataFrame) -> Figure:
+    """The signal of each layer on a logarithmic axis, a line a start: geometric mean over seeds.
+
+    Args:
+        frame: a row for each "start", seed and "layer", with its "signal".
+    """
+    figure = Figure()
+    axis = figure.subplots()
+    lines = ["-", "--", "-.", ":"]
+    for place, (start, rows) in enumerate(frame.groupby("start", sort=False)):
+        look = Look(_COLOURS[place % 10], _MARKERS[place % 8], lines[place % 4])
+        mean = np.exp(np.log(rows["signal"]).groupby(rows["layer"]).mean())
+        axis.plot(mean.index, mean, look.marker, linestyle=look.line, color=look.colour, label=str(start), markersize=5)
+    axis.set(yscale="log", xlabel="layer, from the image upwards", ylabel="root mean square")
+    axis.set_xticks(sorted(frame["layer"].unique()))
+    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+    return figure
