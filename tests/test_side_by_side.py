@@ -33,10 +33,14 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def record(wanted: Run, error: float, epochs: int = 2, seconds: float = 60.0) -> None:
+def record(wanted: Run, error: float, epochs: int = 2, seconds: float = 60.0, day: int = 3) -> None:
     """A record of a run that was never made."""
     curve = tuple(Epoch(1, epoch, 1.0, 1.0, error) for epoch in range(1, epochs + 1))
-    kept = {"specification": specification(wanted), "result": asdict(Result(error, error, curve, seconds))}
+    kept = {
+        "specification": specification(wanted),
+        "result": asdict(Result(error, error, curve, seconds)),
+        "provenance": {"device": "Linux x86_64", "torch": "2.9", "finished": f"2026-05-0{day}T10:00:00+00:00"},
+    }
     files.write_sealed(records.path(wanted), kept)
 
 
@@ -127,6 +131,14 @@ def test_evidence_without_records_is_a_trial_that_was_not_run(home: Path) -> Non
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True)
     return folder
+
+
+def test_where_and_when_records_were_made_is_one_sentence() -> None:
+    assert side_by_side.provenance([ROW]) == "No run has been recorded yet."
+    record(ALONE[0], 0.1)
+    assert side_by_side.provenance([ROW]) == "1 run was recorded on 2026-05-03, on Linux x86_64, with torch 2.9."
+    record(ALONE[1], 0.1, day=5)
+    assert "2 runs were recorded between 2026-05-03 and 2026-05-05, on" in side_by_side.provenance([ROW])
 
 
 def test_each_row_has_its_command_and_how_far_it_is() -> None:
