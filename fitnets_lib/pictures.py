@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 
@@ -25,6 +26,8 @@ def grid(images: Tensor, under: Sequence[str], columns: int) -> Figure:
         axis.set_axis_off()
     for axis, image, text in zip(axes, images, under, strict=False):
         axis.imshow(image[0].numpy(), cmap="gray")
+        frame = Rectangle((0, 0), 1, 1, transform=axis.transAxes, fill=False, color="#888888", linewidth=0.8)
+        axis.add_patch(frame)  # a white image on a white page would have no edge
         axis.set_title(text, y=-0.35, fontsize="small")
     return figure
 

@@ -145,33 +145,28 @@ def learning_curves(frame: pd.DataFrame, column: str = "validation accuracy", un
     figure = Figure()
     axis = figure.subplots()
     rows = frame.dropna(subset=[column])
-    ends: list[tuple[float, str]] = []
+    ends: list[tuple[float, str, str]] = []
     for method, group in rows.groupby("recipe", sort=False):
         look, by_epoch = _look(str(method)), group.groupby("epoch")[column]
         mean = by_epoch.mean()
         axis.plot(mean.index, mean, color=look.colour, linestyle=look.line, linewidth=2)
         axis.fill_between(mean.index, by_epoch.min(), by_epoch.max(), color=look.colour, alpha=0.12, linewidth=0)
-        ends.append((float(mean.iloc[-1]), str(method)))
+        ends.append((float(mean.iloc[-1]), str(method), look.colour))
     _label_ends(axis, ends, rows["epoch"].max())
     axis.set_xlabel("epoch, over all stages")
     axis.set_ylabel(f"{column} ({unit})")
     return figure
 
 
-def _label_ends(axis: Axes, ends: list[tuple[float, str]], last: float) -> None:
-    """Names each line at its right end, pushing names apart that would overlap."""
-    low, high = axis.get_ylim()
+def _label_ends(axis: Axes, ends: list[tuple[float, str, str]], last: float) -> None:
+    """Names each line (height, name, colour) at its right end, pushing names apart that would overlap."""
+    place, back = (np.log10, lambda height: 10**height) if axis.get_yscale() == "log" else (float, float)
+    low, high = map(place, axis.get_ylim())
     gap, least = (high - low) * 0.075, -np.inf
-    for height, method in sorted(ends):
-        least = max(height, least + gap)
-        axis.annotate(
-            f" {method}",
-            (last, least),
-            color=_look(method).colour,
-            va="center",
-            annotation_clip=False,
-            fontsize="small",
-        )
+    for height, name, colour in sorted(ends):
+        least = max(place(height), least + gap)
+        at = (last, back(least))
+        axis.annotate(f" {name}", at, color=colour, va="center", annotation_clip=False, fontsize="small")
 
 
 def softened_outputs(image: Tensor, outputs: dict[float, Tensor]) -> Figure:
@@ -204,15 +199,14 @@ def lines(table: pd.DataFrame, x: str, y: str, by: str, logarithmic: bool = Fals
     figure = Figure(figsize=(6.4, 3.2))
     axis = figure.subplots()
     styles = ["-", "--", "-.", ":"]
+    ends = []
     for place, (name, group) in enumerate(table.groupby(by, sort=False)):
         colour = _COLOURS[place]
         axis.plot(group[x], group[y], color=colour, linestyle=styles[place % 4], linewidth=2)
-        axis.annotate(
-            f" {name}", (group[x].iloc[-1], group[y].iloc[-1]), color=colour, va="center", annotation_clip=False
-        )
+        ends.append((float(group[y].iloc[-1]), str(name), colour))
     if logarithmic:
-        axis.set_xscale("log")
-        axis.set_yscale("log")
+        axis.set(xscale="log", yscale="log")
+    _label_ends(axis, ends, table[x].max())
     axis.set_xlabel(x)
     axis.set_ylabel(y)
     return figure

@@ -118,6 +118,19 @@ def test_lines_are_named_and_may_have_logarithmic_axes() -> None:
     assert [text.get_text().strip() for text in figure.axes[0].texts] == ["falls", "stays"]
 
 
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_names_of_lines_that_end_at_one_point_stand_apart(logarithmic: bool) -> None:
+    table = pd.DataFrame({"x": [1, 10] * 3, "y": [1.0, 5, 2, 5, 4, 5], "kind": list("aabbcc")})
+    figure = plots.lines(table, "x", "y", "kind", logarithmic)
+    axis = figure.axes[0]
+    low, *others = sorted(
+        axis.transAxes.inverted().transform(axis.transData.transform(text.xy))[1]  # type: ignore[attr-defined]
+        for text in axis.texts
+    )
+    assert low == pytest.approx(axis.transAxes.inverted().transform(axis.transData.transform((10, 5)))[1])
+    assert [round(b - a, 3) for a, b in zip([low, *others], others, strict=False)] == [0.075, 0.075]
+
+
 def test_accuracy_over_depth_has_a_line_a_method_with_intervals() -> None:
     figure = plots.accuracy_over_depth(FRAME)
     drawn = [(np.round(x).tolist(), y) for x, y in points(figure)]
