@@ -14,7 +14,11 @@ from fitnets_lib.trials import Claim, Comparison, Count, Quantity, Scale, Tables
 
 
 def sentences(
-    ids: Sequence[str], tables: Mapping[str, pd.DataFrame], scale: Scale = "embedded", **instead: str | float
+    ids: Sequence[str],
+    tables: Mapping[str, pd.DataFrame],
+    scale: Scale = "embedded",
+    brief: bool = False,
+    **instead: str | float,
 ) -> str:
     """A list in Markdown, an item a claim: its statement, its verdict at `scale`, and what that rests on.
 
@@ -22,13 +26,14 @@ def sentences(
         ids: of the claims, in the order wanted.
         tables: the evidence, by the names that the claims give it.
         scale: at which the claims are tried.
+        brief: leaves out what the verdicts rest on, where a table has it.
         instead: values that the rows of the evidence have in place of those the score card names, such as `depth=7`
             in a chapter that was run with other layers.
 
     Raises:
         BadInput: if there is no such claim, or it is not tried at this scale.
     """
-    return "\n".join(f"- {_sentence(claim, given(tables))}" for claim in _moved(ids, scale, instead))
+    return "\n".join(f"- {_sentence(claim, given(tables), brief)}" for claim in _moved(ids, scale, instead))
 
 
 def table(
@@ -63,7 +68,7 @@ def _elsewhere(check: Comparison | Count, instead: Mapping[str, str | float]) ->
     return replace(check, ours=there(check.ours), theirs=theirs)
 
 
-def _sentence(claim: Claim, tables: Tables) -> str:
+def _sentence(claim: Claim, tables: Tables, brief: bool) -> str:
     (trial,) = claim.trials
     counts = [check for check in trial.checks if isinstance(check, Count)]
     rests_on = [_counted(counts)] if counts else []
@@ -72,7 +77,7 @@ def _sentence(claim: Claim, tables: Tables) -> str:
             row = check.row(tables)
             rests_on.append(f"{row['compared']}: {row['found']} ({row['95 % interval']}), must be {row['must be']}")
     said = f"{claim.statement} ({claim.source}): **{trial.verdict(tables)}**"
-    return f"**{claim.id}**, {said} [{'; '.join(rests_on)}]."
+    return f"**{claim.id}**, {said}." if brief else f"**{claim.id}**, {said} [{'; '.join(rests_on)}]."
 
 
 def _counted(counts: Sequence[Count]) -> str:

@@ -31,6 +31,11 @@ def test_counts_are_counted_and_each_claim_has_its_line() -> None:
     assert sentences(["T5c"], {}, "counts").endswith("**reproduced** [the count agrees].")
 
 
+def test_what_a_verdict_rests_on_can_be_left_to_a_table() -> None:
+    line = sentences(["C3"], {"curriculum_shapes": SHAPES}, brief=True)
+    assert line.endswith("(shapes) (curriculum sources): **reproduced**.")
+
+
 def test_without_its_evidence_a_claim_is_not_run() -> None:
     assert "**not run**" in sentences(["C3"], {})
 
