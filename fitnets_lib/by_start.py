@@ -50,20 +50,23 @@ def gains(frame: pd.DataFrame, ours: str, others: Sequence[str]) -> Figure:
     return figure
 
 
-def signals(frame: pd.DataFrame) -> Figure:
-    """The signal of each layer on a logarithmic axis, a line a start: geometric mean over seeds.
+def signals(frame: pd.DataFrame, columns: Sequence[str]) -> Figure:
+    """Measures of each layer's signal on logarithmic axes, a panel each, a line a start: geometric mean over seeds.
 
     Args:
-        frame: a row for each "start", seed and "layer", with its "signal".
+        frame: a row for each "start", seed and "layer", with what was measured.
+        columns: what is drawn, a panel for each.
     """
-    figure = Figure()
-    axis = figure.subplots()
+    figure = Figure(figsize=(7.4, 3.4))
+    axes = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
     lines = ["-", "--", "-.", ":"]
-    for place, (start, rows) in enumerate(frame.groupby("start", sort=False)):
-        look = Look(_COLOURS[place % 10], _MARKERS[place % 8], lines[place % 4])
-        mean = np.exp(np.log(rows["signal"]).groupby(rows["layer"]).mean())
-        axis.plot(mean.index, mean, look.marker, linestyle=look.line, color=look.colour, label=str(start), markersize=5)
-    axis.set(yscale="log", xlabel="layer, from the image upwards", ylabel="root mean square")
-    axis.set_xticks(sorted(frame["layer"].unique()))
-    axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
+    for axis, column in zip(axes, columns, strict=True):
+        for place, (start, rows) in enumerate(frame.groupby("start", sort=False)):
+            look = Look(_COLOURS[place % 10], _MARKERS[place % 8], lines[place % 4])
+            mean = np.exp(np.log(rows[column]).groupby(rows["layer"]).mean())
+            axis.plot(mean.index, mean, look.marker, linestyle=look.line, color=look.colour, label=str(start), ms=5)
+        axis.set(yscale="log", title=column, xlabel="layer")
+        axis.set_xticks(sorted(frame["layer"].unique())[::2])
+    axes[0].set_ylabel("root mean square")
+    axes[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     return figure

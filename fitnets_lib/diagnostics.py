@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
 from fitnets_lib.data import Split
@@ -42,9 +44,23 @@ def gradient_norms(
     return [_length(layer) for layer in module]
 
 
+@dataclass(frozen=True)
+class Signal:
+    """What a layer gives for some images.
+
+    Attributes:
+        size: root mean square over images and units.
+        between: the part of it that differs between images, as the root mean square of the deviations from each
+            unit's mean over the images; the rest is the same whatever is shown.
+    """
+
+    size: float
+    between: float
+
+
 @torch.no_grad()
-def signal_sizes(student: Network, training: Training, images: Split, seed: int) -> list[float]:
-    """Root mean square of each layer's output, from the image upwards, as training of `student` begins.
+def signals(student: Network, training: Training, images: Split, seed: int) -> list[Signal]:
+    """What each layer gives, from the image upwards, as training of `student` begins.
 
     Args:
         student: what would be trained.
@@ -55,11 +71,12 @@ def signal_sizes(student: Network, training: Training, images: Split, seed: int)
     module = build(student)
     begin(module, training.first_weights, images.images, training.batch, seed)
     module.train()
-    sizes, maps = [], images.images
+    found, maps = [], images.images
     for layer in module:
         maps = layer(maps)
-        sizes.append(float(maps.square().mean().sqrt()))
-    return sizes
+        between = maps - maps.mean(dim=0)
+        found.append(Signal(float(maps.square().mean().sqrt()), float(between.square().mean().sqrt())))
+    return found
 
 
 def _length(layer: torch.nn.Module) -> float:

@@ -55,17 +55,19 @@ def test_a_single_seed_has_a_mean_and_no_interval() -> None:
 def test_the_signal_of_a_layer_is_the_geometric_mean_over_seeds_on_a_logarithmic_axis() -> None:
     frame = pd.DataFrame(
         [
-            {"start": start, "seed": seed, "layer": layer, "signal": factor**layer * (1 + 3 * seed)}
+            {"start": start, "seed": seed, "layer": layer, "size": factor**layer * (1 + 3 * seed), "other": 5.0}
             for start, factor in (("small", 0.1), ("scaled", 1.0))
             for seed in (0, 1)
             for layer in (1, 2)
         ]
     )
-    (axis,) = signals(frame).axes
-    assert axis.get_yscale() == "log"
+    axis, other = signals(frame, ["size", "other"]).axes
+    assert axis.get_yscale() == other.get_yscale() == "log"
+    assert (axis.get_title(), other.get_title()) == ("size", "other")
+    assert np.asarray(other.lines[0].get_ydata()).tolist() == pytest.approx([5, 5])
     found = [np.asarray(line.get_ydata()).tolist() for line in axis.lines]
     assert found[0] == pytest.approx([0.1 * 2, 0.01 * 2])  # the geometric mean of 1 and 4 is 2
     assert found[1] == pytest.approx([2, 2])
     assert len({(line.get_color(), line.get_marker(), line.get_linestyle()) for line in axis.lines}) == 2
-    legend = axis.get_legend()
+    legend = other.get_legend()
     assert legend is not None and [text.get_text() for text in legend.get_texts()] == ["small", "scaled"]

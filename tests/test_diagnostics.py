@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fitnets_lib.diagnostics import gradient_norms, signal_sizes
+from fitnets_lib.diagnostics import gradient_norms, signals
 from fitnets_lib.initialisation import LayerSequential
 from fitnets_lib.networks import build, initialise
 from fitnets_lib.randomness import generator
@@ -45,20 +45,24 @@ def test_one_length_a_layer_and_another_seed_gives_others() -> None:
     assert norms(kd, seed=0) == norms(kd, seed=0) != norms(kd, seed=1)
 
 
-def test_the_signal_is_the_root_mean_square_of_what_each_layer_gives() -> None:
+def test_the_signal_is_the_root_mean_square_of_what_each_layer_gives_and_of_what_in_it_differs_between_images() -> None:
     module, maps = build(STUDENT), LESSON.split.images
     initialise(module, None, generator(2, "student"))
-    expected = []
+    sizes, between = [], []
     for layer in module:
         maps = layer(maps)
-        expected.append(maps.detach().double().pow(2).mean().sqrt().item())
-    assert signal_sizes(STUDENT, QUICK, LESSON.split, seed=2) == pytest.approx(expected, rel=1e-5)
+        values = maps.detach().numpy().astype("float64")
+        sizes.append((values**2).mean() ** 0.5)
+        between.append(values.var(axis=0).mean() ** 0.5)
+    found = signals(STUDENT, QUICK, LESSON.split, seed=2)
+    assert [one.size for one in found] == pytest.approx(sizes, rel=1e-5)
+    assert [one.between for one in found] == pytest.approx(between, rel=1e-4)
 
 
 def test_norms_and_fitted_weights_give_layers_a_signal_that_small_weights_do_not() -> None:
     small = replace(QUICK, spread=0.005)
     found = [
-        signal_sizes(network, training, LESSON.split, seed=0)[-2]
+        signals(network, training, LESSON.split, seed=0)[-2].size
         for network, training in (
             (STUDENT, small),
             (with_norms(STUDENT), small),
