@@ -36,7 +36,7 @@ def evidence(row: Row) -> pd.DataFrame:
 def _kinds(rows: Iterable[Row]) -> dict[Kind, Outcomes]:
     """The runs of `rows` by kind."""
     found: dict[Kind, list[tuple[Run, Result | None]]] = {}
-    for run in (run for row in rows for run in row.runs):
+    for run in dict.fromkeys(run for row in rows for run in row.runs):  # rows may share runs
         kind = (run.data, run.network.name, run.recipe.name, records.start(run))
         found.setdefault(kind, []).append((run, records.result(run)))
     return dict(found)
@@ -65,7 +65,8 @@ def table(lines: Sequence[Line], rows: Sequence[Row]) -> pd.DataFrame:
     for line in lines:
         for start, runs in (_of(line, kinds) or {"–": []}).items():
             cells = {"source": line.source, "network": line.method, "parameters": line.parameters or "–"}
-            made.append({**cells, "printed (%)": f"{line.error:.2f}", "start": start, **_cells(runs)})
+            found = _cells(runs) if line.network else dict.fromkeys(_cells([]), "–")  # others are not run here
+            made.append({**cells, "printed (%)": f"{line.error:.2f}", "start": start, **found})
     return pd.DataFrame(made)
 
 

@@ -106,7 +106,8 @@ SAID: dict[str, dict[str, Said]] = {
 """For each data set, what the paper (A.1 to A.4) and the released configurations say; SVHN and AFLW have none."""
 
 PREPARED = {
-    **dict.fromkeys(("digits", "faces", "svhn", "aflw"), "one mean and deviation for all pixels"),
+    **dict.fromkeys(("digits", "svhn"), "one mean and deviation for all pixels"),
+    **dict.fromkeys(("faces", "aflw"), "patches resized to 16 × 16, one mean and deviation for all pixels"),
     "mnist": "scaled to 0 to 1",
     **dict.fromkeys(("cifar10", "cifar10-jpeg", "cifar100", "cifar100-coarse"), "contrast normalisation, ZCA"),
 }
@@ -140,7 +141,8 @@ def described(training: Training, data: str) -> dict[str, str]:
 
 
 def _ends(epochs: int, patience: int, each_stage: bool) -> str:
-    whole = f"{epochs} epochs" if each_stage else f"its share of {epochs} epochs"
+    many = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    whole = many if each_stage else f"its share of {many}"
     return f"after {patience} epochs without gain, or {whole}" if patience < epochs else f"after {whole}"
 
 
@@ -149,8 +151,8 @@ def _uniform(spread: float) -> str:
 
 
 def _short(value: float) -> str:
-    """As the paper writes numbers: .005 for 0.005."""
-    text = f"{value:g}"
+    """As the paper writes numbers: .005 for 0.005, and 1e-5."""
+    text = f"{value:g}".replace("e-0", "e-")
     return text.removeprefix("0") if text.startswith("0.") else text
 
 

@@ -40,6 +40,7 @@ def test_mnist_svhn_and_aflw_are_described_from_what_trains_them() -> None:
     assert svhn["validation images"] == "6,000 of 604,388"
     assert described(AFLW, "aflw")["first weights"] == SAID["aflw"]["first weights"].paper
     assert described(AFLW, "aflw")["a stage ends"] == "after 500 epochs"
+    assert described(AFLW, "aflw")["preprocessing"].startswith(SAID["aflw"]["preprocessing"].paper)
 
 
 def test_the_released_configuration_stands_only_where_one_was_released() -> None:
@@ -56,6 +57,8 @@ def test_other_choices_are_said_too() -> None:
     assert said["first weights"] == "torch’s default"
     assert said["a stage ends"] == "after 4 epochs without gain, or its share of 12 epochs"
     assert said["random views"] == "flips, cuts after padding by 8"
+    assert said["optimiser"] == "RMSProp, decay .9, 1e-5 added to the divisor"
+    assert described(Training(epochs=1, patience=1), "digits")["a stage ends"] == "after its share of 1 epoch"
 
 
 def test_cifar_100_is_trained_on_all_images_for_the_epochs_of_cifar_10() -> None:
