@@ -19,6 +19,8 @@ from fitnets_lib.settings import PARAMETERS
 
 BOOK = CHECKOUT / "book"
 SOURCES = sorted(BOOK.glob("*.ipynb"))
+CHAPTERS = [path for path in SOURCES if re.match(r"\d\d_", path.name)]
+"""What has a number argues, with figures and exercises; an appendix has none and is there to look things up."""
 SHARED = ["preset", "data", "seeds", "epochs", "device"]
 
 
@@ -30,7 +32,16 @@ def chapter(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture
 def notebook(chapter: Path) -> Any:
-    found = nbformat.read(chapter, as_version=4)
+    return read(chapter)
+
+
+@pytest.fixture(params=CHAPTERS, ids=lambda path: path.stem)
+def numbered(request: pytest.FixtureRequest) -> Any:
+    return read(request.param)
+
+
+def read(path: Path) -> Any:
+    found = nbformat.read(path, as_version=4)
     nbformat.validate(found)
     return found
 
@@ -100,14 +111,20 @@ def test_prose_stands_between_visible_code_cells(notebook: Any) -> None:
     assert "code code code" not in " ".join(shown)
 
 
-def test_figures_have_a_name_a_caption_and_a_text_for_those_who_do_not_see_them(notebook: Any) -> None:
-    figures = [
+def figures(notebook: Any) -> list[Any]:
+    return [
         cell
         for cell in code(notebook)
         if re.search(r"^(?:plots|pictures|overview|error_bars|by_start)\.(?!use_style)\w+\(", cell.source, re.MULTILINE)
     ]
-    assert figures
-    for cell in figures:
+
+
+def test_a_chapter_has_figures(numbered: Any) -> None:
+    assert figures(numbered)
+
+
+def test_figures_have_a_name_a_caption_and_a_text_for_those_who_do_not_see_them(notebook: Any) -> None:
+    for cell in figures(notebook):
         described = cell.metadata.mystnb
         assert re.fullmatch(r"fig-[a-z-]+", described.figure.name)
         assert described.figure.caption.endswith(".")
@@ -125,8 +142,8 @@ def test_no_result_is_typed_into_the_prose(notebook: Any) -> None:
     assert re.findall(r"\d[\d.,]*\s*(?:%(?! interval)|points|per cent)", text) == []
 
 
-def test_a_chapter_has_its_rhythm(notebook: Any) -> None:
-    text = prose(notebook)
+def test_a_chapter_has_its_rhythm(numbered: Any) -> None:
+    text = prose(numbered)
     assert "**Question.**" in text.split("##")[0]
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert headings[0] == "Intuition"
@@ -135,13 +152,13 @@ def test_a_chapter_has_its_rhythm(notebook: Any) -> None:
     assert re.findall(r"\{math\}\n:label: eq-", text)
 
 
-def test_exercises_have_solutions_that_are_folded_on_the_page_and_in_jupyter(notebook: Any) -> None:
-    text = prose(notebook)
+def test_exercises_have_solutions_that_are_folded_on_the_page_and_in_jupyter(numbered: Any) -> None:
+    text = prose(numbered)
     labels = re.findall(r"\{exercise\}\n:label: (\S+)", text)
     assert len(labels) == len(set(labels)) >= 3
     assert re.findall(r"\{solution\} (\S+)\n:class: dropdown", text) == labels
-    start = next(i for i, cell in enumerate(notebook.cells) if "## Exercises" in cell.source)
-    for cell in notebook.cells[start:]:
+    start = next(i for i, cell in enumerate(numbered.cells) if "## Exercises" in cell.source)
+    for cell in numbered.cells[start:]:
         if cell.cell_type == "code" and "remove-cell" not in tags(cell):
             assert "hide-cell" in tags(cell)
             assert cell.metadata.jupyter.source_hidden is True
