@@ -53,7 +53,9 @@ class Augmentation:
 
     def __call__(self, images: Tensor, views: Views) -> Tensor:
         """`images`, (n, channels, height, width), as `views` looks at them."""
-        turned = torch.where(views.flipped.to(images.device)[:, None, None, None], images.flip(3), images)
+        turned = images
+        if self.flip:
+            turned = torch.where(views.flipped.to(images.device)[:, None, None, None], images.flip(3), images)
         if self.pad == 0:
             return turned
         padded = F.pad(turned, [self.pad] * 4)

@@ -59,12 +59,18 @@ def _held_out(read: tuple[Arrays, Arrays], validation: int = 10_000) -> Splits:
     return (*train.without_last(validation), test)
 
 
+def _first(splits: Splits, train: int, validation: int) -> Splits:
+    """The first so many training and validation images, and all test images."""
+    return splits[0].part(slice(train)), splits[1].part(slice(validation)), splits[2]
+
+
 LOADERS: dict[str, Callable[[], Splits]] = {
     "digits": lambda: standardised(embedded.digits()),
     "faces": lambda: standardised(embedded.faces()),
     "mnist": lambda: scaled(_held_out(idx.read_mnist(paths.data()))),
     "cifar10": lambda: whitened(_held_out(cifar.read_cifar10(paths.data()))),
     "cifar10-jpeg": lambda: whitened(_held_out(cifar.read_jpeg(paths.data()))),
+    "cifar10-jpeg-10000": lambda: whitened(_first(_held_out(cifar.read_jpeg(paths.data())), 10_000, 5_000)),
     "cifar100": lambda: whitened(_held_out(cifar.read_cifar100(paths.data()))),
     "cifar100-coarse": lambda: whitened(_held_out(cifar.read_cifar100_coarse(paths.data()))),
     "svhn": lambda: standardised(svhn.read_svhn(paths.data())),
@@ -80,7 +86,7 @@ LOADERS |= {
     for split in range(1, embedded.FOLDS * embedded.REPETITIONS)
 }
 
-SLOW = ("cifar10", "cifar10-jpeg", "cifar100", "cifar100-coarse")
+SLOW = ("cifar10", "cifar10-jpeg", "cifar10-jpeg-10000", "cifar100", "cifar100-coarse")
 """Data sets whose preprocessing takes minutes: it is kept in `_build/data`."""
 
 

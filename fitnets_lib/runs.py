@@ -7,8 +7,9 @@ is written last and without which the run counts as unfinished. A run under way 
 from __future__ import annotations
 
 import platform
-import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -16,19 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from torch import nn
 
 from fitnets_lib import data, files, source
 from fitnets_lib.augmentation import NONE, Augmentation
+from fitnets_lib.checkpoints import Checkpoint
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import Network, build
 from fitnets_lib.optimisation import Training
 from fitnets_lib.recipes import Recipe
 from fitnets_lib.teacher_cache import Lesson, Live, keep, unmoved
-from fitnets_lib.training import Epoch, Lessons, Progress, train
-
-CHECKPOINT_EVERY = 5.0
-"""Seconds between two checkpoints of a run under way, at least."""
+from fitnets_lib.threads import one_thread
+from fitnets_lib.training import Epoch, Lessons, train
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,16 @@ class Store:
         """Where `run` is kept."""
         return self.root / run.name
 
+    @contextmanager
+    def alone(self, run: Run) -> Iterator[None]:
+        """No other process trains `run` inside. A process that dies lets go of it; the system sees to that."""
+        path = self.root / "locks" / f"{run.name}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path):
+            yield
+            with suppress(OSError):  # where files that are open cannot be removed
+                path.unlink(missing_ok=True)
+
     def result(self, run: Run) -> Result | None:
         """What `run` found, or None if it was not finished, or if its files are damaged, which is reported."""
         try:
@@ -169,47 +180,6 @@ def provenance(run: Run) -> dict[str, str | int]:
     }
 
 
-@dataclass
-class Checkpoint:
-    """The saved state of one run under way, and the clock that counts its sittings together."""
-
-    path: Path
-    earlier_seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.begun = self.saved = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Training time so far, over all sittings that a checkpoint remembers."""
-        return self.earlier_seconds + time.monotonic() - self.begun
-
-    def load(self) -> Progress | None:
-        """Where the run stood, or None if it has to begin at the beginning."""
-        try:
-            tensors, note = files.read_tensors(self.path)
-            curve = [Epoch(**row) for row in note["curve"]]
-        except FileNotFoundError:
-            return None
-        except files.Damaged as error:
-            warnings.warn(f"{error}; the run begins at the beginning", stacklevel=2)
-            return None
-        self.earlier_seconds = note["seconds"]
-        return Progress(curve, note["finished"], tensors)
-
-    def save(self, progress: Progress) -> None:
-        """Writes where the run stands, if the last checkpoint is old enough."""
-        if time.monotonic() - self.saved < CHECKPOINT_EVERY:
-            return
-        note = {
-            "curve": [asdict(row) for row in progress.curve],
-            "finished": progress.finished,
-            "seconds": self.seconds,
-        }
-        files.write_tensors(self.path, progress.tensors, note)
-        self.saved = time.monotonic()
-
-
 def error_rate(network: nn.Sequential, split: data.Split) -> float:
     """Share of the images of `split` that `network` misclassifies."""
     with torch.no_grad():
@@ -234,7 +204,8 @@ def check_images(network: Network, name: str) -> None:
 def execute(run: Run, store: Store) -> Result:
     """Reads `run` back from the store, or trains it, its teacher first, and keeps it.
 
-    Training uses one thread, so that a run gives the same bits alone and beside others.
+    Training uses one thread, so that a run gives the same bits alone and beside others. Of several processes that are
+    asked for the same run one trains it, and the others wait and read it.
 
     Raises:
         BadInput: if the data set is absent or damaged, or a network does not fit its images.
@@ -245,12 +216,8 @@ def execute(run: Run, store: Store) -> Result:
     check_images(run.network, run.data)
     if run.teacher is not None:
         execute(run.teacher, store)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return _train(run, store)
-    finally:
-        torch.set_num_threads(threads)
+    with store.alone(run), one_thread():
+        return store.result(run) or _train(run, store)  # another process may have trained it meanwhile
 
 
 def _train(run: Run, store: Store) -> Result:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import ast
 import multiprocessing
+import multiprocessing.queues
+import multiprocessing.synchronize
 import os
 import signal
 from dataclasses import replace
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fitnets_lib import data, files, losses, recipes, regressors, runs, source, terms
+from fitnets_lib import checkpoints, data, files, losses, recipes, regressors, runs, source, terms
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import Dense
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD
@@ -149,26 +151,26 @@ class Killed(BaseException):
 
 
 def test_a_run_that_was_cut_off_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_EVERY", 0.0)
     whole, cut = Store(tmp_path / "whole"), Store(tmp_path / "cut")
     ours = run(HINT_THEN_KD, training=replace(run(KD).training, epochs=4))
     expected = execute(ours, whole)
-    saved = runs.Checkpoint.save
+    saved = checkpoints.Checkpoint.save
     for stop_after in (1, 3):
         calls = 0
 
-        def save_and_die(self: runs.Checkpoint, progress: Progress, stop: int = stop_after) -> None:
+        def save_and_die(self: checkpoints.Checkpoint, progress: Progress, stop: int = stop_after) -> None:
             nonlocal calls
             saved(self, progress)
             calls += 1
             if calls == stop:
                 raise Killed
 
-        monkeypatch.setattr(runs.Checkpoint, "save", save_and_die)
+        monkeypatch.setattr(checkpoints.Checkpoint, "save", save_and_die)
         execute(ours.teacher, cut) if ours.teacher and cut.result(ours.teacher) else None
         with pytest.raises(Killed):
             execute(ours, cut)
-    monkeypatch.setattr(runs.Checkpoint, "save", saved)
+    monkeypatch.setattr(checkpoints.Checkpoint, "save", saved)
     found = execute(ours, cut)
     assert (found.test_error, found.validation_error, found.curve) == (
         expected.test_error,
@@ -181,14 +183,14 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bits(tmp_path: Path, monkeyp
 
 def killed_after_an_epoch(root: Path, ours: Run) -> None:
     """Goes on with a run for one more epoch; then the process is killed and cleans nothing up."""
-    save = runs.Checkpoint.save
-    runs.CHECKPOINT_EVERY = 0.0
+    save = checkpoints.Checkpoint.save
+    checkpoints.CHECKPOINT_EVERY = 0.0
 
-    def save_and_be_killed(self: runs.Checkpoint, progress: Progress) -> None:
+    def save_and_be_killed(self: checkpoints.Checkpoint, progress: Progress) -> None:
         save(self, progress)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    runs.Checkpoint.save = save_and_be_killed  # type: ignore[method-assign]
+    checkpoints.Checkpoint.save = save_and_be_killed  # type: ignore[method-assign]
     execute(ours, Store(root))
 
 
@@ -214,6 +216,40 @@ def test_a_run_that_is_killed_in_every_epoch_of_both_stages_ends_with_the_same_b
     assert same_bits(whole.network(ours), cut.network(ours))
     left = {path.name for path in cut.folder(ours).iterdir()}
     assert left == {"specification.json", "weights.safetensors", "result.json"}
+
+
+def trained_here(
+    root: Path, ours: Run, ready: multiprocessing.synchronize.Barrier, told: multiprocessing.queues.Queue[int]
+) -> None:
+    """Asks for a run when all are ready, and tells how many runs this process trained."""
+    train, calls = runs._train, 0
+
+    def counted(run: Run, store: Store) -> runs.Result:
+        nonlocal calls
+        calls += 1
+        return train(run, store)
+
+    runs._train = counted
+    ready.wait()
+    execute(ours, Store(root))
+    told.put(calls)
+
+
+def test_of_several_processes_that_ask_for_a_run_at_once_one_trains_it_and_all_have_it(tmp_path: Path) -> None:
+    ours = run(BACKPROP, training=replace(run(KD).training, epochs=8))
+    assert ours.teacher is not None
+    processes = multiprocessing.get_context("spawn")
+    ready, told = processes.Barrier(3), processes.Queue()
+    asked = [processes.Process(target=trained_here, args=(tmp_path / "runs", ours, ready, told)) for _ in range(3)]
+    for process in asked:
+        process.start()
+    trained = [told.get(timeout=120) for _ in asked]
+    for process in asked:
+        process.join()
+        assert process.exitcode == 0
+    assert sum(trained) == 2  # the run and its teacher, once each
+    assert Store(tmp_path / "runs").result(ours) is not None
+    assert list((tmp_path / "runs" / "locks").iterdir()) == []
 
 
 def test_a_damaged_checkpoint_is_reported_and_the_run_begins_at_the_beginning(store: Store) -> None:

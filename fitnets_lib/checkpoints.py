@@ -1,0 +1,55 @@
+"""The saved state of a run under way: written now and then, so that a run that is cut off goes on to the same bits."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from fitnets_lib import files
+from fitnets_lib.training import Epoch, Progress
+
+CHECKPOINT_EVERY = 5.0
+"""Seconds between two checkpoints of a run under way, at least."""
+
+
+@dataclass
+class Checkpoint:
+    """The saved state of one run under way, and the clock that counts its sittings together."""
+
+    path: Path
+    earlier_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.begun = self.saved = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far, over all sittings that a checkpoint remembers."""
+        return self.earlier_seconds + time.monotonic() - self.begun
+
+    def load(self) -> Progress | None:
+        """Where the run stood, or None if it has to begin at the beginning."""
+        try:
+            tensors, note = files.read_tensors(self.path)
+            curve = [Epoch(**row) for row in note["curve"]]
+        except FileNotFoundError:
+            return None
+        except files.Damaged as error:
+            warnings.warn(f"{error}; the run begins at the beginning", stacklevel=2)
+            return None
+        self.earlier_seconds = note["seconds"]
+        return Progress(curve, note["finished"], tensors)
+
+    def save(self, progress: Progress) -> None:
+        """Writes where the run stands, if the last checkpoint is old enough."""
+        if time.monotonic() - self.saved < CHECKPOINT_EVERY:
+            return
+        note = {
+            "curve": [asdict(row) for row in progress.curve],
+            "finished": progress.finished,
+            "seconds": self.seconds,
+        }
+        files.write_tensors(self.path, progress.tensors, note)
+        self.saved = time.monotonic()
