@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from fitnets_lib import checkpoints, data, runs
 from fitnets_lib.complexity import cost
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import DIGITS_TEACHER, Conv, Dense, build, digits_student, initialise
@@ -17,7 +19,7 @@ from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, RECIPES, Recipe
 from fitnets_lib.training import Progress, StageRun, best_epochs, train
 from fitnets_lib.variants import check_batches, with_norms, with_shortcuts
-from tests.helpers import QUICK, STUDENT, TEACHER, lessons, same_bits
+from tests.helpers import QUICK, STUDENT, TEACHER, lessons, run, same_bits
 
 NET = digits_student(11)
 LESSONS = lessons()
@@ -167,3 +169,38 @@ def test_each_variant_trains_a_student_with_norms_and_shortcuts_in_bfloat16(reci
         losses = [row.train_loss for row in curve if row.stage == number]
         assert losses[-1] < losses[0]
     assert {p.dtype for p in student.parameters()} == {torch.float32}
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_normed_run_that_was_cut_off_is_resumed_from_its_file_and_read_back_with_its_running_means(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "CHECKPOINT_EVERY", 0.0)
+    quick = Training(epochs=4, patience=4, batch=500, spread=None)
+    ours = replace(run(HINT_THEN_KD, training=quick), network=NORMED)
+    whole, cut = runs.Store(tmp_path / "whole"), runs.Store(tmp_path / "cut")
+    expected = runs.execute(ours, whole)
+    assert ours.teacher is not None
+    runs.execute(ours.teacher, cut)
+    saved, calls = checkpoints.Checkpoint.save, 0
+
+    def save_and_die(self: checkpoints.Checkpoint, progress: Progress) -> None:
+        nonlocal calls
+        saved(self, progress)
+        calls += 1
+        if calls == 3:  # in the second stage
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints.Checkpoint, "save", save_and_die)
+        with pytest.raises(Killed):
+            runs.execute(ours, cut)
+    found = runs.execute(ours, cut)
+    assert (found.test_error, found.curve) == (expected.test_error, expected.curve)
+    network = cut.network(ours)
+    assert same_bits(network, whole.network(ours))
+    assert any("running_mean" in name and value.abs().max() > 0 for name, value in network.state_dict().items())
+    assert runs.error_rate(network, data.load_test("digits")) == expected.test_error
