@@ -64,7 +64,7 @@ def table(lines: Sequence[Line], rows: Sequence[Row]) -> pd.DataFrame:
     kinds, made = _kinds(rows), []
     for line in lines:
         for start, runs in (_of(line, kinds) or {"–": []}).items():
-            cells = {"source": line.source, "network": line.method, "parameters": line.parameters or "–"}
+            cells = {"in the paper": line.source, "network": line.method, "parameters": line.parameters or "–"}
             found = _cells(runs) if line.network else dict.fromkeys(_cells([]), "–")  # others are not run here
             made.append({**cells, "printed (%)": f"{line.error:.2f}", "start": start, **found})
     return pd.DataFrame(made)

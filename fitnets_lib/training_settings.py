@@ -109,7 +109,7 @@ PREPARED = {
     **dict.fromkeys(("digits", "svhn"), "one mean and deviation for all pixels"),
     **dict.fromkeys(("faces", "aflw"), "patches resized to 16 × 16, one mean and deviation for all pixels"),
     "mnist": "scaled to 0 to 1",
-    **dict.fromkeys(("cifar10", "cifar10-jpeg", "cifar100", "cifar100-coarse"), "contrast normalisation, ZCA"),
+    **dict.fromkeys((card.name for card in CARDS if card.name.startswith("cifar")), "contrast normalisation, ZCA"),
 }
 """How this book prepares each data set (`data.LOADERS`)."""
 
