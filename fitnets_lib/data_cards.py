@@ -34,7 +34,6 @@ CARDS = (
     Card("mnist", 10, (1, 28, 28), 50_000, 10_000, 10_000, "CC BY-SA 3.0"),
     Card("cifar10", 10, (3, 32, 32), 40_000, 10_000, 10_000, "none stated; cite the report"),
     Card("cifar10-jpeg", 10, (3, 32, 32), 40_000, 10_000, 10_000, "not the official files; cite the report"),
-    Card("cifar10-jpeg-10000", 10, (3, 32, 32), 10_000, 5_000, 10_000, "the same, fewer to train on"),
     Card("cifar10-jpeg-10000", 10, (3, 32, 32), 10_000, 5_000, 10_000, "the first images of those"),
     Card("cifar100", 100, (3, 32, 32), 40_000, 10_000, 10_000, "none stated; cite the report"),
     Card("cifar100-coarse", 20, (3, 32, 32), 40_000, 10_000, 10_000, "none stated; cite the report"),

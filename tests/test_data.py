@@ -8,6 +8,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from fitnets_lib import data, paths
+from fitnets_lib.arrays import Arrays
 from fitnets_lib.errors import BadInput
 from tests.broken import flipped
 
@@ -102,3 +103,12 @@ def test_whitened_images_are_kept_and_a_damaged_copy_is_made_again(
 def test_what_cannot_be_downloaded_is_refused_with_what_can() -> None:
     with pytest.raises(BadInput, match="data = 'aflw': one that can be downloaded: mnist, cifar10, cifar100, svhn"):
         data.download("aflw")
+
+
+def test_the_small_copy_is_the_first_images_of_the_large_one_and_all_test_images() -> None:
+    numbers = np.arange(12.0)[:, None]
+    parts = [Arrays(numbers[a:b], np.arange(a, b)) for a, b in ((0, 6), (6, 10), (10, 12))]
+    train, validation, test = data._first((parts[0], parts[1], parts[2]), train=3, validation=2)
+    assert train.labels.tolist() == [0, 1, 2]
+    assert validation.labels.tolist() == [6, 7]
+    assert test.labels.tolist() == [10, 11]
