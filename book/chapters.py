@@ -52,12 +52,27 @@ def chapters(root: Path) -> list[Path]:
 def key(chapter: Path, parameters: dict[str, Any]) -> str:
     """A hash over all that decides what executing `chapter` gives."""
     digest = hashlib.sha256(chapter.read_bytes())
-    for path in sorted(source.PACKAGE.rglob("*.py")):
+    library = [p for kind in ("*.py", "*.yml") for p in source.PACKAGE.rglob(kind)]
+    for path in sorted(library) + _read_by(chapter):
         digest.update(path.name.encode() + path.read_bytes())
     digest.update(
         files.canonical([parameters, torch.__version__, sys.version_info[:2]]).encode()
     )
     return digest.hexdigest()
+
+
+READ = {"evidence": "*/evidence/*.csv", "records": "*/records/*.json"}
+
+
+def _read_by(chapter: Path) -> list[Path]:
+    """The results of other chapters and of earlier sittings that `chapter` reads.
+
+    It says so in its metadata, as in `{"fitnets": {"reads": ["records"]}}`.
+    """
+    metadata = json.loads(chapter.read_bytes())["metadata"]
+    kinds = metadata.get("fitnets", {}).get("reads", [])
+    results = paths.home() / "results"
+    return sorted(path for kind in kinds for path in results.glob(READ[kind]))
 
 
 def execute(

@@ -213,6 +213,17 @@ def test_the_address_reaches_the_colab_cell_of_every_chapter(build: ModuleType, 
     assert "google.colab" in cell
 
 
+def test_evidence_leaves_nothing_on_the_page_whatever_its_cell(build: ModuleType, root: Path) -> None:
+    cell = (
+        "import pandas as pd\nfrom fitnets_lib import report\nreport.evidence(pd.DataFrame({'a': [1]}), 'tiny', preset)"
+    )
+    write_chapter(root / "book" / "01_tiny.ipynb", cell)
+    assert build.main(["--preset", "smoke"]) == 0
+    page = (root.parent / "home" / "_build" / "html" / "book" / "01_tiny.html").read_text(encoding="utf-8")
+    assert "evidence" in page
+    assert "cell_output" not in page
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -227,3 +238,27 @@ def test_pages_are_listed_in_the_order_of_the_table_of_contents(tmp_path: Path, 
     (tmp_path / "book" / "b.ipynb").touch()
     assert chapters.listed(tmp_path) == ["book/intro", "book/a", "book/b"]
     assert chapters.chapters(tmp_path) == [tmp_path / "book" / "b.ipynb"]
+
+
+def test_a_chapter_that_reads_results_depends_on_them_and_others_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    write_chapter(tmp_path / "plain.ipynb", "print(1)")
+    write_chapter(tmp_path / "reading.ipynb", "print(1)")
+    notebook = nbformat.read(tmp_path / "reading.ipynb", as_version=4)
+    notebook.metadata["fitnets"] = {"reads": ["evidence", "records"]}
+    nbformat.write(notebook, tmp_path / "reading.ipynb")
+
+    def keys() -> list[str]:
+        return [chapters.key(tmp_path / f"{name}.ipynb", {}) for name in ("plain", "reading")]
+
+    seen = [keys()]
+    for file in ("embedded/evidence/runs.csv", "mnist/records/0.json", "embedded/table.csv"):
+        path = tmp_path / "results" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1")
+        seen.append(keys())
+    plain, reading = zip(*seen, strict=True)
+    assert len(set(plain)) == 1
+    assert len(set(reading)) == 3 and reading[2] == reading[3]
