@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import yaml
 from chapters import Failed
 
@@ -45,7 +46,21 @@ def stage(
     config["sphinx"]["config"]["myst_substitutions"] |= generated
     (site / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     for chapter in executed:
-        shutil.copy(chapter, site / "book" / chapter.name)
+        nbformat.write(_shown(chapter), site / "book" / chapter.name)
+
+
+def _shown(executed: Path) -> nbformat.NotebookNode:
+    """An executed chapter without the marks that evidence leaves for the builder."""
+    notebook: nbformat.NotebookNode = nbformat.read(executed, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [out for out in cell.outputs if not _is_evidence(out)]
+    return notebook
+
+
+def _is_evidence(output: nbformat.NotebookNode) -> bool:
+    file = output.get("metadata", {}).get("fitnets", {}).get("file", "")
+    return Path(file).parent.name == "evidence"
 
 
 def with_home(config: dict[str, Any]) -> dict[str, Any]:
