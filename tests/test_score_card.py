@@ -164,3 +164,10 @@ def test_every_trial_can_be_judged_whatever_evidence_is_there(preset: str) -> No
             assert trial.verdict(evidence(trial.folder or preset)) in (
                 "reproduced", "not reproduced", "inconclusive", "not run",
             )  # fmt: skip
+
+
+def test_a_claim_that_this_book_does_not_reproduce_says_what_is_known_of_the_reason() -> None:
+    for found in score_card.CLAIMS:
+        for trial in found.trials:
+            if trial.verdict(evidence(trial.folder or "embedded")) == "not reproduced":
+                assert len(found.remark.split()) > 4, (found.id, trial.scale)
