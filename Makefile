@@ -5,10 +5,13 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-.PHONY: book test bench records clean
+.PHONY: book pdf test bench records clean
 
 book: $(READY)
 	$(RUN) book/build.py --preset $(PRESET)
+
+pdf: $(READY)
+	$(RUN) book/build.py --preset $(PRESET) --pdf
 
 test: $(READY)
 	$(RUN) -m ruff format --check .

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import papermill
+import pdf
 import status
 import yaml
-from chapters import Failed, chapters, execute, write_address
+from chapters import Failed, chapters, execute, listed, write_address
 from pages import render, stage
 
 from fitnets_lib import paths
@@ -74,6 +75,22 @@ def build(name: str) -> Path:
     return render(out / "site")
 
 
+def write_pdf(first: Path, name: str) -> Path:
+    """Prints the book that was rendered with the preset `name` into one PDF."""
+    about = (
+        f"Preset {name}. Commit: {status.commit(ROOT)}.\n"
+        "Code that the pages fold away and the page on the library are left out; "
+        "solutions, folded there, follow their exercises."
+    )
+    if name == "smoke":
+        about = f"A test of the build: its numbers mean nothing.\n{about}"
+    out = first.parent.parent / "fitnets.pdf"
+    print("printing", flush=True)
+    names = [page for page in listed(ROOT) if page not in pdf.UNPRINTED]
+    pdf.write(first.parent, names, ROOT / "_config.yml", about, out)
+    return out
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status: 0 done, 1 failed, 2 bad input."""
     parser = argparse.ArgumentParser(
@@ -85,6 +102,11 @@ def main(arguments: list[str] | None = None) -> int:
         help="smoke, embedded or paper (default: embedded)",
     )
     parser.add_argument(
+        "--pdf",
+        action="store_true",
+        help="print the book into one PDF as well, which needs a browser",
+    )
+    parser.add_argument(
         "--address",
         action="store_true",
         help="write the address in _config.yml into the chapters, and build nothing",
@@ -94,14 +116,18 @@ def main(arguments: list[str] | None = None) -> int:
         if options.address:
             write_address(ROOT)
             return 0
+        if options.pdf:
+            with pdf.browser():  # before hours of training, not after
+                pass
         page = build(options.preset)
-    except BadInput as error:
+        done = [write_pdf(page, options.preset)] if options.pdf else []
+    except (BadInput, pdf.NoBrowser) as error:
         print(error, file=sys.stderr)
         return 2
     except (Failed, Damaged) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Open {page}")
+    print("Open", *done, page)
     return 0
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import nbformat
 import torch
 
 from fitnets_lib import data
 from fitnets_lib.networks import Conv, Dense, Network, Pool, build, initialise
 from fitnets_lib.optimisation import Training
+from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import BACKPROP, Recipe
 from fitnets_lib.runs import Run
@@ -44,3 +46,9 @@ def same_bits(one: torch.nn.Module, other: torch.nn.Module) -> bool:
     """Whether two modules have equal tensors under equal names."""
     a, b = one.state_dict(), other.state_dict()
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def prose(name: str) -> str:
+    """The Markdown cells of the chapter `name`."""
+    notebook = nbformat.read(CHECKOUT / "book" / f"{name}.ipynb", as_version=4)
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")

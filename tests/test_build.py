@@ -12,6 +12,7 @@ import nbformat
 import pages
 import papermill
 import pytest
+from pypdf import PdfReader
 
 from fitnets_lib import source
 from fitnets_lib.paths import CHECKOUT
@@ -222,6 +223,23 @@ def test_evidence_leaves_nothing_on_the_page_whatever_its_cell(build: ModuleType
     page = (root.parent / "home" / "_build" / "html" / "book" / "01_tiny.html").read_text(encoding="utf-8")
     assert "evidence" in page
     assert "cell_output" not in page
+
+
+def test_the_book_is_printed_where_it_is_asked_for(
+    build: ModuleType, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = build.main(["--preset", "smoke", "--pdf"])
+    said = capsys.readouterr()
+    if done == 2 and "--pdf needs" in said.err:
+        pytest.skip("no chromium or google-chrome on this machine")
+    assert done == 0
+    out = root.parent / "home" / "_build" / "fitnets.pdf"
+    assert str(out) in said.out.splitlines()[-1]
+    front, contents, *rest = PdfReader(out).pages
+    assert "A test of the build" in front.extract_text()
+    assert "Preset smoke. Commit: not a git checkout." in front.extract_text()
+    assert "Title" in contents.extract_text()
+    assert len(rest) == 2
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from status import duration
 
 from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.real_runs import ROWS
+from tests.helpers import prose
 
 PAGES = [Path(name).name for name in listed(CHECKOUT)]
 CHAPTERS = [path.stem for path in chapters(CHECKOUT)]
@@ -49,11 +50,6 @@ CONTRAST = """
   return bad;
 }
 """
-
-
-def prose(name: str) -> str:
-    notebook = nbformat.read(CHECKOUT / "book" / f"{name}.ipynb", as_version=4)
-    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
 
 
 @pytest.fixture(scope="module")
