@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import api
 import papermill
 import pdf
 import status
@@ -21,7 +22,7 @@ import yaml
 from chapters import Failed, chapters, execute, listed, write_address
 from pages import render, stage
 
-from fitnets_lib import paths
+from fitnets_lib import paths, source
 from fitnets_lib.errors import BadInput
 from fitnets_lib.files import Damaged
 from fitnets_lib.real_runs import ROWS
@@ -71,7 +72,8 @@ def build(name: str) -> Path:
         done.append(status.read(copy, now=seconds is not None))
     print("rendering", flush=True)
     executed = [out / "executed" / name / chapter.name for chapter in sources]
-    stage(ROOT, executed, out / "site", status.tables(done, ROWS))
+    generated = {**status.tables(done, ROWS), "api": api.page(source.PACKAGE)}
+    stage(ROOT, executed, out / "site", generated)
     return render(out / "site")
 
 

@@ -89,8 +89,11 @@ def render(site: Path) -> Path:
     Raises:
         Failed: with what Jupyter Book printed.
     """
-    # The package has no `python -m`.
-    start = "from jupyter_book.cli.main import main; main()"
+    # The package has no `python -m`, and our extension lies here.
+    start = (
+        f"import sys; sys.path.append({str(Path(__file__).parent)!r}); "
+        "from jupyter_book.cli.main import main; main()"
+    )
     command = [
         sys.executable,
         "-c",
