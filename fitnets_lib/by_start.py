@@ -45,7 +45,7 @@ def gains(frame: pd.DataFrame, ours: str, others: Sequence[str]) -> Figure:
         axis.axvline(0, color="black", linewidth=1)
         axis.set(title=f"gain over {other}", xlabel="test accuracy (points)")
     axes[0].set_yticks(range(len(starts)), starts)
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(starts) - 0.4, -0.6)
     axes[0].margins(x=0.14)
     return figure
 

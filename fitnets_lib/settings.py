@@ -16,6 +16,9 @@ from fitnets_lib.networks import digits_student
 PRESETS = ("smoke", "embedded", "paper")
 """The presets there are, from seconds on two cores to days on a GPU."""
 
+STARTS = ("paper", "torch", "He", "LSUV", "batch norm", "residual")
+"""What training can begin with in the chapter on what came after the paper."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -32,6 +35,15 @@ def _whole(least: int) -> Callable[[Any], bool]:
 
 def _list_of(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and len(value) > 0 and all(accepts(item) for item in value)
+
+
+def _compared_starts(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) > 1
+        and value[0] == STARTS[0]
+        and len(value) == len({*map(str, value)} & {*STARTS})
+    )
 
 
 def _number_above(least: float) -> Callable[[Any], bool]:
@@ -62,6 +74,11 @@ PARAMETERS: dict[str, Parameter] = {
         "layers of the students", "a list of whole numbers of at least 5, such as [5, 11]", _list_of(_whole(5))
     ),
     "depth": Parameter("layers of the student", "a whole number of at least 5, such as 11", _whole(5)),
+    "starts": Parameter(
+        "first weights and kinds of layers to compare",
+        f"a list of {STARTS[0]} and then one or more of {', '.join(STARTS[1:])}",
+        _compared_starts,
+    ),
     "repeats": Parameter("turns over which a time is taken", "a whole number of at least 1", _whole(1)),
     "temperatures": Parameter(
         "temperatures tau to compare", "a list of numbers above 0, such as [1, 3, 10]", _list_of(_number_above(0))
