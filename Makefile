@@ -5,13 +5,16 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-.PHONY: book pdf test bench records clean
+.PHONY: book pdf links test bench records clean
 
 book: $(READY)
 	$(RUN) book/build.py --preset $(PRESET)
 
 pdf: $(READY)
 	$(RUN) book/build.py --preset $(PRESET) --pdf
+
+links: $(READY)
+	$(RUN) book/build.py --preset $(PRESET) --links
 
 test: $(READY)
 	$(RUN) -m ruff format --check .

@@ -20,7 +20,7 @@ import pdf
 import status
 import yaml
 from chapters import Failed, chapters, execute, listed, write_address
-from pages import render, stage
+from pages import check_links, render, stage
 
 from fitnets_lib import paths, source
 from fitnets_lib.errors import BadInput
@@ -109,6 +109,11 @@ def main(arguments: list[str] | None = None) -> int:
         help="print the book into one PDF as well, which needs a browser",
     )
     parser.add_argument(
+        "--links",
+        action="store_true",
+        help="ask the web for each page that the book links to",
+    )
+    parser.add_argument(
         "--address",
         action="store_true",
         help="write the address in _config.yml into the chapters, and build nothing",
@@ -122,6 +127,8 @@ def main(arguments: list[str] | None = None) -> int:
             with pdf.browser():  # before hours of training, not after
                 pass
         page = build(options.preset)
+        if options.links:
+            check_links(page.parent.parent / "site")
         done = [write_pdf(page, options.preset)] if options.pdf else []
     except (BadInput, pdf.NoBrowser) as error:
         print(error, file=sys.stderr)

@@ -89,22 +89,7 @@ def render(site: Path) -> Path:
     Raises:
         Failed: with what Jupyter Book printed.
     """
-    # The package has no `python -m`, and our extension lies here.
-    start = (
-        f"import sys; sys.path.append({str(Path(__file__).parent)!r}); "
-        "from jupyter_book.cli.main import main; main()"
-    )
-    command = [
-        sys.executable,
-        "-c",
-        start,
-        "build",
-        str(site),
-        "-W",
-        "-n",
-        "--keep-going",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _jupyter_book(site, "-W", "-n", "--keep-going")
     built = site / "_build" / "html"
     if done.returncode != 0 or not (built / "index.html").is_file():
         raise Failed(f"Jupyter Book stopped:\n{done.stdout}{done.stderr}")
@@ -115,3 +100,29 @@ def render(site: Path) -> Path:
     shutil.rmtree(html, ignore_errors=True)
     shutil.move(built, html)
     return html / "index.html"
+
+
+def check_links(site: Path) -> None:
+    """Asks the web for each page that the book in `site` links to.
+
+    Raises:
+        Failed: naming the links that lead nowhere.
+    """
+    done = _jupyter_book(site, "--builder", "linkcheck")
+    found = site / "_build" / "html" / "output.txt"
+    if not found.is_file():
+        raise Failed(f"Jupyter Book stopped:\n{done.stdout}{done.stderr}")
+    lines = found.read_text(encoding="utf-8").splitlines()
+    broken = [line for line in lines if "[broken]" in line]
+    if broken:
+        raise Failed("\n".join(["These links lead nowhere:", *broken]))
+
+
+def _jupyter_book(site: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    # The package has no `python -m`, and our extension lies here.
+    start = (
+        f"import sys; sys.path.append({str(Path(__file__).parent)!r}); "
+        "from jupyter_book.cli.main import main; main()"
+    )
+    command = [sys.executable, "-c", start, "build", str(site), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)

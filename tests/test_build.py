@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 from typing import Any
 
@@ -223,6 +225,34 @@ def test_evidence_leaves_nothing_on_the_page_whatever_its_cell(build: ModuleType
     page = (root.parent / "home" / "_build" / "html" / "book" / "01_tiny.html").read_text(encoding="utf-8")
     assert "evidence" in page
     assert "cell_output" not in page
+
+
+class _Web(BaseHTTPRequestHandler):
+    """Has one page."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(200 if self.path == "/there" else 404)
+        self.end_headers()
+
+    do_GET = do_HEAD
+
+    def log_message(self, *said: object) -> None:
+        pass
+
+
+def test_a_link_that_leads_nowhere_fails_where_links_are_checked(
+    build: ModuleType, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Web) as web:
+        Thread(target=web.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{web.server_port}"
+        for links, status in (("[a]({0}/there)", 0), ("[a]({0}/there) [b]({0}/gone)", 1)):
+            (root / "book" / "intro.md").write_text(f"# One\n\n{links.format(address)}\n")
+            assert build.main(["--preset", "smoke", "--links"]) == status
+        web.shutdown()
+    said = capsys.readouterr().err
+    assert "These links lead nowhere" in said and f"{address}/gone" in said
+    assert f"{address}/there" not in said
 
 
 def test_the_book_is_printed_where_it_is_asked_for(

@@ -60,10 +60,11 @@ def test_a_workflow_ends_and_does_not_run_twice_at_once(workflow: dict[str, Any]
     assert all("timeout-minutes" in job for name, job in workflow["jobs"].items() if name != "publish")
 
 
-def test_actions_are_pinned_to_a_version(workflow: dict[str, Any]) -> None:
+def test_actions_are_githubs_own_and_pinned_to_one_commit(workflow: dict[str, Any]) -> None:
     used = [step["uses"] for job in workflow["jobs"].values() for step in job["steps"] if "uses" in step]
     assert used
-    assert all(re.fullmatch(r"actions/[\w-]+@v\d+", action) for action in used)
+    assert all(re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", action) for action in used)
+    assert len(set(used)) == len({action.split("@")[0] for action in used})
 
 
 def test_what_is_made_is_a_target_of_the_makefile(workflow: dict[str, Any]) -> None:
@@ -73,15 +74,37 @@ def test_what_is_made_is_a_target_of_the_makefile(workflow: dict[str, Any]) -> N
 
 def test_files_that_are_named_exist(workflow: dict[str, Any]) -> None:
     for command in commands(workflow):
-        for name in re.findall(r"[\w./\\]+\.(?:py|txt)\b", command):
-            assert (CHECKOUT / name.replace("\\", "/").removeprefix("../")).is_file(), name
+        for name in re.findall(r"[\w./\\-]+\.(?:py|txt|sh)\b", command):
+            assert (CHECKOUT / name.replace("\\", "/").removeprefix("/content/source/")).is_file(), name
 
 
 def test_colab_executes_every_chapter_and_leaves_torch_and_numpy_alone() -> None:
-    text = (CHECKOUT / ".github" / "workflows" / "colab.yml").read_text(encoding="utf-8")
-    assert "for chapter in ../book/[0-9]*.ipynb" in text
-    assert "--no-deps ." in text
+    script = CHECKOUT / ".github" / "colab.sh"
+    assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
+    text = script.read_text(encoding="utf-8")
+    assert "for chapter in ../book/*.ipynb" in text
+    assert "--no-deps" in text
     assert not re.search(r"install[^\n]*(?:torch|numpy)", text)
+    preset, *_ = re.findall(r"-f (\S+)", text)
+    assert (CHECKOUT / preset.removeprefix("../")).is_file()
+
+
+def test_the_book_is_published_only_where_it_is_switched_on() -> None:
+    book = yaml.load((CHECKOUT / ".github" / "workflows" / "book.yml").read_text("utf-8"), yaml.BaseLoader)
+    assert book["jobs"]["publish"]["if"].startswith("vars.PUBLISH_BOOK == 'yes' && ")
+    assert book["jobs"]["publish"]["needs"] == "build"
+    assert "`PUBLISH_BOOK`" in (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+def test_the_oldest_python_is_tested_and_on_windows_what_the_readme_says() -> None:
+    test = yaml.load((CHECKOUT / ".github" / "workflows" / "test.yml").read_text("utf-8"), yaml.BaseLoader)
+    pythons = test["jobs"]["linux"]["strategy"]["matrix"]["python"]
+    assert f'requires-python = ">={pythons[0]}"' in (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8")
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    for step in test["jobs"]["windows"]["steps"]:
+        if "run" in step:
+            by_hand = step["run"].replace("\\", "/").replace(".venv/Scripts/", ".venv/bin/")
+            assert by_hand.replace("smoke", "embedded") in readme
 
 
 def test_the_weekly_ones_are_weekly() -> None:
