@@ -138,8 +138,8 @@ def test_regressors_are_counted_for_every_pair_by_hand_for_two() -> None:
             "claim X, counts = 'sheep'",
         ),
         (
-            {"source": "s", "statement": "x", "confirmed": "y", "chapter": "z", "jpeg": [{"tabel": "t"}]},
-            r"jpeg = \['tabel'\]: keys out of",
+            {"source": "s", "statement": "x", "confirmed": "y", "chapter": "z", "jpeg": [{"sheet": "t"}]},
+            r"jpeg = \['sheet'\]: keys out of",
         ),
         (
             {"source": "s", "statement": "x", "confirmed": "y", "chapter": "z", "jpeg": [{"table": "t"}]},
