@@ -13,9 +13,11 @@ from types import ModuleType
 import hypothesis
 import pytest
 import torch
+from filelock import FileLock
 from playwright.sync_api import Browser, sync_playwright
 
 from fitnets_lib.paths import CHECKOUT
+from tests.helpers import offline
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported; its kernels then run on a CPU
@@ -45,11 +47,18 @@ def build() -> ModuleType:
 
 @pytest.fixture(scope="session")
 def smoke_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which the smoke book was built: `_build/html`, `results/smoke`, `_build/executed/smoke`."""
-    home = tmp_path_factory.mktemp("home")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FITNETS_HOME", str(home))
-        assert load_build().main(["--preset", "smoke"]) == 0
+    """A home in which the smoke book was built: `_build/html`, `results/smoke`, `_build/executed/smoke`.
+
+    It is built once for all workers, in a process without network.
+    """
+    mine = tmp_path_factory.getbasetemp()
+    home = (mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) / "smoke-home"
+    home.mkdir(exist_ok=True)
+    with FileLock(home / "lock"):
+        if not (home / "built").exists():
+            done = offline(str(CHECKOUT / "book" / "build.py"), "--preset", "smoke", home=home)
+            (home / "built").write_text(done.stderr if done.returncode else "")
+    assert (home / "built").read_text() == ""
     return home
 
 

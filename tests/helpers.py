@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
 import nbformat
 import torch
 
@@ -46,6 +53,35 @@ def same_bits(one: torch.nn.Module, other: torch.nn.Module) -> bool:
     """Whether two modules have equal tensors under equal names."""
     a, b = one.state_dict(), other.state_dict()
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+@cache
+def unshared() -> tuple[str, ...]:
+    """What a command begins with to have no network at all, where the system lets us do that."""
+    command = ("unshare", "--user", "--map-root-user", "--net")
+    if shutil.which("unshare") is None:
+        return ()
+    return command if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0 else ()
+
+
+def offline(*arguments: str, home: Path, system: bool = True) -> subprocess.CompletedProcess[str]:
+    """Runs Python with `arguments` and without network, with `home` as the book's home.
+
+    What its processes try to reach all the same is noted in `offline.log` there (`tests/offline/sitecustomize.py`).
+
+    Args:
+        arguments: as after `python`.
+        home: an existing folder.
+        system: whether the system, too, cuts the network off, where it can.
+    """
+    environment = {
+        **os.environ,
+        "FITNETS_HOME": str(home),
+        "FITNETS_OFFLINE": str(home / "offline.log"),
+        "PYTHONPATH": os.pathsep.join([str(CHECKOUT / "tests" / "offline"), os.environ.get("PYTHONPATH", "")]),
+    }
+    command = [*(unshared() if system else ()), sys.executable, *arguments]
+    return subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False)
 
 
 def prose(name: str) -> str:
