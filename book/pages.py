@@ -95,6 +95,8 @@ def render(site: Path) -> Path:
         raise Failed(f"Jupyter Book stopped:\n{done.stdout}{done.stderr}")
     for page in built.rglob("*.html"):
         text = UNWANTED.sub("", page.read_text(encoding="utf-8"))
+        # The bibliography is a list, so what is in it are list items.
+        text = text.replace('role="doc-biblioentry"', 'role="listitem"')
         page.write_text(text, encoding="utf-8")
     html = site.parent / "html"
     shutil.rmtree(html, ignore_errors=True)
