@@ -69,7 +69,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "side_by_side",
         "trials",
         "claims",
-        "score_card",
         "verdicts",
     ),
     "Pages": (

@@ -16,7 +16,7 @@ from dataclasses import asdict
 import click
 import torch
 
-from fitnets_lib import paths, records, score_card, trials
+from fitnets_lib import claims, paths, records, trials
 from fitnets_lib.complexity import Convention, cost
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import DIGITS_TEACHER, Network, digits_student
@@ -114,9 +114,9 @@ def run_one(
 def judge_claims(preset: str, as_json: bool) -> None:
     """Judges the 40 claims of the score card by the evidence below results/."""
     if as_json:
-        click.echo(json.dumps(trials.as_json(score_card.CLAIMS, preset), ensure_ascii=False, indent=1))
+        click.echo(json.dumps(trials.as_json(claims.CLAIMS, preset), ensure_ascii=False, indent=1))
         return
-    for claim in score_card.CLAIMS:
+    for claim in claims.CLAIMS:
         said = ", ".join(f"{scale}: {verdict}" for scale, verdict in trials.verdicts(claim, preset).items())
         click.echo(f"{claim.id}: {claim.statement}. {said}")
 

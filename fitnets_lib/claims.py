@@ -1,139 +1,143 @@
-"""Claims as data: which comparisons would confirm each, and what the runs say of it.
-
-A claim is reproduced if all its comparisons hold, not reproduced if one of them is contradicted, and otherwise
-inconclusive. A comparison holds or is contradicted only if the whole 95 % interval of the paired difference is on one
-side, on at least five seeds.
-"""
+"""The 40 claims of the score card, read from `claims.yml`, and the counts that decide some of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
-import pandas as pd
+import yaml
 
-from fitnets_lib import recipes
-from fitnets_lib.recipes import Recipe
-from fitnets_lib.results import difference, in_points
-from fitnets_lib.statistics import Estimate, Outcome, Verdict, outcome, verdict
+from fitnets_lib import printed, regressors
+from fitnets_lib.complexity import cost
+from fitnets_lib.errors import BadInput
+from fitnets_lib.paper_networks import HINT_PAIRS, NETWORKS
+from fitnets_lib.printed import Figure
+from fitnets_lib.trials import SCALES, Claim, Comparison, Count, Quantity, Scale, Trial
 
-
-@dataclass(frozen=True)
-class Better:
-    """`ours` is more accurate than `theirs`."""
-
-    ours: Recipe
-    theirs: Recipe
-
-    def holds(self, found: Estimate) -> Verdict:
-        """Whether the difference ours minus theirs confirms this."""
-        return verdict(found)
+FILE = Path(__file__).with_name("claims.yml")
+FOLDERS: dict[Scale, str | None] = {"counts": None, "embedded": None, "MNIST": "mnist", "jpeg": "cifar10-jpeg"}
+"""Where a scale's evidence is, below `results/`; None is the build's preset, and a GPU's trial names its data set."""
 
 
-@dataclass(frozen=True)
-class NoBetter:
-    """`ours` is no more accurate than `theirs`; `margin` points more still count as no more."""
+def chosen(*ids: str) -> list[Claim]:
+    """The claims with these ids.
 
-    ours: Recipe
-    theirs: Recipe
-    margin: float = 1.0
-
-    def holds(self, found: Estimate) -> Verdict:
-        """Whether the difference ours minus theirs confirms this: its whole interval lies below the margin."""
-        other: dict[Verdict, Verdict] = {"yes": "no", "no": "yes"}
-        moved = Estimate(found.mean - self.margin, found.low - self.margin, found.high - self.margin, found.n)
-        said = verdict(moved)
-        return other.get(said, said)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A statement of the paper or of the field, with what would confirm it.
-
-    Attributes:
-        id: of the score card.
-        source: where it is made.
-        statement: in short.
-        comparisons: all of them must hold.
+    Raises:
+        BadInput: if there is no such claim.
     """
-
-    id: str
-    source: str
-    statement: str
-    comparisons: tuple[Better | NoBetter, ...]
-
-    def judge(self, frame: pd.DataFrame) -> tuple[Outcome, list[Estimate]]:
-        """The verdict over the runs in `frame`, of one depth, and the differences it rests on, in points."""
-        found = [difference(frame, c.ours.name, c.theirs.name) for c in self.comparisons]
-        said = [c.holds(estimate) for c, estimate in zip(self.comparisons, found, strict=True)]
-        return outcome(said), found
+    known = {claim.id: claim for claim in CLAIMS}
+    for name in ids:
+        if name not in known:
+            raise BadInput("claim", name, f"one of {', '.join(known)}")
+    return [known[name] for name in ids]
 
 
-def _no_better(ours: Recipe, theirs: Recipe) -> tuple[NoBetter]:
-    return (NoBetter(ours, theirs),)
+def parse(name: str, said: Mapping[str, Any]) -> Claim:
+    """One claim as `claims.yml` has it.
+
+    Raises:
+        BadInput: naming the claim and what cannot be read in it.
+    """
+    fixed = ("source", "statement", "confirmed", "chapter")
+    if lacking := [key for key in fixed if key not in said]:
+        raise BadInput(f"claim {name}", lacking, f"a claim has {', '.join(fixed)}")
+    scales = [scale for scale in said if scale not in (*fixed, "remark")]
+    for scale in scales:
+        if scale not in SCALES:
+            raise BadInput(f"claim {name}", scale, f"a scale: {', '.join(SCALES)}")
+    trials = tuple(_trial(name, scale, said[scale]) for scale in SCALES if scale in scales)
+    source, statement, confirmed, chapter = (str(said[key]) for key in fixed)
+    return Claim(name, source, statement, confirmed, chapter, trials, said.get("remark", ""))
 
 
-FAILED = (
-    Claim(
-        "F1",
-        "3.1 (1)",
-        "stage-wise training on labels fails in stage 2",
-        _no_better(recipes.STAGEWISE_CLASSIFICATION, recipes.BACKPROP),
+def _trial(name: str, scale: Scale, said: Any) -> Trial:  # noqa: ANN401  as YAML gives it
+    if scale == "counts":
+        if said not in COUNTS:
+            raise BadInput(f"claim {name}, counts", said, f"one of {', '.join(COUNTS)}")
+        return Trial(scale, COUNTS[said]())
+    folder, checks = (said["folder"], said["checks"]) if scale == "GPU" else (FOLDERS[scale], said)
+    return Trial(scale, tuple(_comparison(f"claim {name}, {scale}", check) for check in checks), folder)
+
+
+_KEYS = {"table", "where", "column", "seed", "ours", "theirs", "above", "below", "overlap"}
+
+
+def _comparison(place: str, said: Mapping[str, Any]) -> Comparison:
+    if unknown := said.keys() - _KEYS:
+        raise BadInput(place, sorted(unknown), f"keys out of {', '.join(sorted(_KEYS))}")
+    if "table" not in said or not said.keys() & {"above", "below"}:
+        raise BadInput(place, dict(said), "a table and a bound, above or below")
+
+    def quantity(side: Mapping[str, Any]) -> Quantity:
+        where = {**said.get("where", {}), **{key: value for key, value in side.items() if key != "table"}}
+        names = {key: said[key] for key in ("column", "seed") if key in said}
+        return Quantity(side.get("table", said["table"]), tuple(where.items()), **names)
+
+    theirs = said.get("theirs", 0.0)
+    bounds = {key: float(said[key]) for key in ("above", "below", "overlap") if key in said}
+    other = quantity(theirs) if isinstance(theirs, Mapping) else float(theirs)
+    return Comparison(quantity(said.get("ours", {})), other, **bounds)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# What is decided by counting.
+
+_TABLE5 = [f"cifar10/{name}" for name in ("teacher", "fitnet1", "fitnet2", "fitnet3-as-printed", "fitnet4")]
+
+
+def _table5(what: str, figures: Mapping[str, Figure]) -> tuple[Count, ...]:
+    """What Table 5 prints, counted of the widths that Table 7 prints."""
+    return tuple(_count(name, what, figures[name]) for name in _TABLE5)
+
+
+def _count(name: str, what: str, figure: Figure, same: bool = True) -> Count:
+    counted = getattr(cost(NETWORKS[name]), what)
+    said = ("about " if same else "not ") + f"{figure.value:,.0f}"
+    return Count(f"{what}, {name}", f"{counted:,}", said, figure.agrees(counted) == same)
+
+
+def _times_fewer(student: str, what: str, said: float, teacher: str = "cifar10/teacher") -> Count:
+    """A ratio that is to agree with the printed one within one per cent: the paper divides rounded numbers."""
+    one, other = (getattr(cost(NETWORKS[name]), what) for name in (teacher, student))
+    return Count(
+        f"times fewer {what}, {student}", f"{one / other:.2f}", f"{said:g}", abs(one / other / said - 1) < 0.01
+    )
+
+
+def _regressor(teacher: str, student: str) -> Count:
+    """Far fewer is ten times fewer at least."""
+    u, v = NETWORKS[teacher].middle_shape, NETWORKS[student].middle_shape
+    small, large = regressors.convolutional_parameters(v, u), regressors.fully_connected_parameters(v, u)
+    said = f"{large / small:,.1f} ({large:,} and {small:,})"
+    return Count(f"times fewer weights, regressor of {student}", said, "10 or more", large >= 10 * small)
+
+
+COUNTS: dict[str, Callable[[], tuple[Count, ...]]] = {
+    "parameters": lambda: _table5("parameters", printed.PARAMETERS),
+    "multiplications": lambda: _table5("multiplications", printed.MULTIPLICATIONS),
+    "smaller_fitnet1": lambda: (_times_fewer("cifar10/fitnet1", "parameters", 36.0),),
+    "smaller_fitnet2": lambda: (_times_fewer("cifar10/fitnet2", "parameters", 10.44),),
+    "aflw_ratios": lambda: tuple(
+        _times_fewer(name, "multiplications", said, "aflw/teacher")
+        for name, said in printed.FEWER_MULTIPLICATIONS.items()
     ),
-    Claim("F2", "3.1 (2)", "stage-wise KD fails in stage 2", _no_better(recipes.STAGEWISE_KD, recipes.KD)),
-    Claim(
-        "F3",
-        "3.1 (3)",
-        "a label hint trained jointly with classification does not learn",
-        _no_better(recipes.JOINT_LABEL_HINT_AND_CLASSIFICATION, recipes.BACKPROP),
+    "regressors": lambda: tuple(_regressor(teacher, student) for teacher, student in HINT_PAIRS),
+    "fitnet3_contradiction": lambda: (
+        _count(
+            "cifar10/fitnet3-as-printed", "parameters", printed.PARAMETERS["cifar10/fitnet3-as-printed"], same=False
+        ),
+        _count(
+            "cifar10/fitnet3-as-printed",
+            "multiplications",
+            printed.MULTIPLICATIONS["cifar10/fitnet3-as-printed"],
+            same=False,
+        ),
     ),
-    Claim(
-        "F4",
-        "3.1 (4)",
-        "a label hint trained jointly with KD does not help",
-        _no_better(recipes.JOINT_LABEL_HINT_AND_KD, recipes.KD),
-    ),
-    Claim(
-        "F5",
-        "3.1",
-        "label hints on every layer learn, but less well than hint training",
-        (Better(recipes.DEEP_SUPERVISION, recipes.BACKPROP), Better(recipes.HINT_THEN_KD, recipes.DEEP_SUPERVISION)),
-    ),
-    Claim(
-        "F7",
-        "notes, field",
-        "a teacher’s hint trained jointly with classification does not learn",
-        (Better(recipes.HINT_THEN_KD, recipes.JOINT_HINT_AND_CLASSIFICATION),),
-    ),
-    Claim(
-        "F8",
-        "notes, field",
-        "a teacher’s hint trained jointly with KD does not learn",
-        (Better(recipes.HINT_THEN_KD, recipes.JOINT_HINT_AND_KD),),
-    ),
+}
+"""The counts by the names that `claims.yml` has for them."""
+
+CLAIMS: tuple[Claim, ...] = tuple(
+    parse(name, said) for name, said in yaml.safe_load(FILE.read_text(encoding="utf-8")).items()
 )
-"""What is said to have failed, as far as it needs no layers named."""
-
-
-def several_hints(variants: Sequence[Recipe]) -> Claim:
-    """F6 for recipes with several hint layers, which depend on the networks."""
-    comparisons = tuple(NoBetter(variant, recipes.HINT_THEN_KD) for variant in variants)
-    return Claim("F6", "notes", "several hint layers do not help", comparisons)
-
-
-def table(claims: Sequence[Claim], frame: pd.DataFrame) -> pd.DataFrame:
-    """A row for each comparison of each claim, with its difference, and the claim's verdict."""
-    rows = []
-    for claim in claims:
-        said, found = claim.judge(frame)
-        for comparison, estimate in zip(claim.comparisons, found, strict=True):
-            rows.append(
-                {
-                    "claim": claim.id,
-                    "statement": claim.statement,
-                    "difference": f"{comparison.ours.name} − {comparison.theirs.name}",
-                    **in_points(estimate),
-                    "verdict": said,
-                }
-            )
-    return pd.DataFrame(rows)
+"""All 40, in the order in which they were written down."""

@@ -63,12 +63,13 @@ class _Maxout(torch.autograd.Function):
             wins = [*(earlier * (1 - better) for earlier in wins), better]
             largest = torch.maximum(largest, other)
         ctx.save_for_backward(*wins)
-        ctx.like = torch.empty_like(z, device="meta")  # how z lies in memory, without its numbers
+        ctx.shape, ctx.innermost = z.shape, channels_innermost(z)
         return largest
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
-        found = torch.empty_like(ctx.like, dtype=gradient.dtype, device=gradient.device)
+        layout = torch.channels_last if ctx.innermost else torch.contiguous_format
+        found = torch.empty(ctx.shape, dtype=gradient.dtype, device=gradient.device, memory_format=layout)
         first, *others = found.unflatten(1, ctx.sizes).unbind(ctx.place)
         left = gradient
         for won, share in zip(ctx.saved_tensors, others, strict=True):

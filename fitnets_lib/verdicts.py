@@ -8,8 +8,8 @@ from dataclasses import replace
 import pandas as pd
 
 from fitnets_lib import trials
+from fitnets_lib.claims import chosen
 from fitnets_lib.errors import BadInput
-from fitnets_lib.score_card import chosen
 from fitnets_lib.trials import Claim, Comparison, Count, Quantity, Scale, Tables, given
 
 
