@@ -52,18 +52,26 @@ def maps(layers: nn.ModuleList, images: Tensor) -> list[Tensor]:
     return found[1:]
 
 
+def kd_loss(a_s: Tensor, a_t: Tensor, labels: Tensor) -> Tensor:
+    """KD at temperature 3 and lambda 4."""
+    soft = -(F.softmax(a_t / 3, dim=1) * F.log_softmax(a_s / 3, dim=1)).sum(dim=1).mean()
+    return F.cross_entropy(a_s, labels) + 4 * soft
+
+
+def hint_loss(u_h: Tensor, r: Tensor) -> Tensor:
+    """Half of the squared distance between hint and regressor, in the mean over the images."""
+    return 0.5 * (u_h - r).square().flatten(1).sum(dim=1).mean()
+
+
 def kd_step(
     teacher: nn.ModuleList, student: nn.ModuleList, optimiser: torch.optim.Optimizer
 ) -> Callable[[Tensor, Tensor], float]:
-    """A step of KD at temperature 3 and lambda 4."""
+    """A step of KD."""
 
     def step(images: Tensor, labels: Tensor) -> float:
         with torch.no_grad():
             a_t = maps(teacher, images)[-1]
-        a_s = maps(student, images)[-1]
-        soft = -(F.softmax(a_t / 3, dim=1) * F.log_softmax(a_s / 3, dim=1)).sum(dim=1).mean()
-        loss = F.cross_entropy(a_s, labels) + 4 * soft
-        return _descend(loss, optimiser)
+        return descend(kd_loss(maps(student, images)[-1], a_t, labels), optimiser)
 
     return step
 
@@ -81,8 +89,7 @@ def hint_step(
     def step(images: Tensor, labels: Tensor) -> float:
         with torch.no_grad():
             u_h = maps(teacher, images)[hint - 1]
-        v_g = maps(student, images)[guided - 1]
-        return _descend(0.5 * (u_h - regressor(v_g)).square().flatten(1).sum(dim=1).mean(), optimiser)
+        return descend(hint_loss(u_h, regressor(maps(student, images)[guided - 1])), optimiser)
 
     return step
 
@@ -91,12 +98,13 @@ def label_step(student: nn.ModuleList, optimiser: torch.optim.Optimizer) -> Call
     """A step of plain training on labels."""
 
     def step(images: Tensor, labels: Tensor) -> float:
-        return _descend(F.cross_entropy(maps(student, images)[-1], labels), optimiser)
+        return descend(F.cross_entropy(maps(student, images)[-1], labels), optimiser)
 
     return step
 
 
-def _descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> float:
+def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> float:
+    """One step of the optimiser; the loss is read, as public loops do."""
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 from fitnets_lib.data import Split
 from fitnets_lib.networks import build, initialise
@@ -36,12 +37,24 @@ def test_in_one_precision_both_loops_learn_the_same_from_the_same(accuracy: Modu
     split: Split = taught.train.split
     given = accuracy.Problem(split, split, TEACHER, STUDENT)
     ours = accuracy.ours(given, taught, training, 3)
-    assert ours == pytest.approx(accuracy.plain(given, same, training, 3), abs=100 * 2 / len(split))
+    theirs = accuracy.plain(given, accuracy.answers(same, given), training, 3)
+    assert ours == pytest.approx(theirs, abs=100 * 2 / len(split))
+
+
+def test_the_teacher_asked_once_says_what_it_says_at_every_step(accuracy: ModuleType) -> None:
+    teacher = accuracy.network(TEACHER).eval()
+    split = lessons().train.split
+    hints, logits = accuracy.answers(teacher, accuracy.Problem(split, split, TEACHER, STUDENT))
+    index = torch.tensor([5, 0, 7])
+    live = accuracy.maps(teacher, split.images[index])
+    torch.testing.assert_close(hints[index], live[TEACHER.middle - 1])
+    torch.testing.assert_close(logits[index], live[-1])
 
 
 def test_the_command_prints_every_seed_and_the_difference(
-    accuracy: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    accuracy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
     out = tmp_path / "accuracy.json"
     quick = ["--epochs", "1", "--teacher-epochs", "1", "--seeds", "2", "--images", "64", "--out", str(out)]
     assert accuracy.main(quick) == 0
