@@ -61,6 +61,9 @@ class Scaled(Start):
 
     fan: Literal["in", "mean"] = "in"
 
+    def __str__(self) -> str:
+        return {"in": "He", "mean": "Glorot"}[self.fan]
+
     @torch.no_grad()
     def draw(self, module: nn.Module, random: torch.Generator) -> None:
         """Draws all weights of `module` in place."""
@@ -89,6 +92,9 @@ class LayerSequential(Start):
     What has variance 1, over the images, the places and the pieces, is what a layer's linear map gives, before the
     maxout, as in their paper. Biases are 0, so one division does it exactly, where they repeat it up to a tolerance.
     """
+
+    def __str__(self) -> str:
+        return "LSUV"
 
     @torch.no_grad()
     def draw(self, module: nn.Module, random: torch.Generator) -> None:

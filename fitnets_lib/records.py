@@ -157,5 +157,7 @@ def _tidied(
 
 def start(run: Run) -> str:
     """How the run's first weights were drawn, in words."""
+    if run.training.start is not None:
+        return str(run.training.start)
     spread = run.training.spread
     return "torch’s default" if spread is None else f"U(−{spread:g}, {spread:g})"

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from fitnets_lib import files, paths, records
+from fitnets_lib.initialisation import GLOROT, HE, LayerSequential, Start
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD
 from fitnets_lib.records import Row
 from fitnets_lib.runs import Run, Store, execute
@@ -131,3 +132,9 @@ def test_the_same_specification_gives_the_same_record_but_for_time_and_date(home
 def test_the_start_is_said_in_words(spread: float | None, said: str) -> None:
     wanted = tiny(BACKPROP)
     assert records.start(replace(wanted, training=replace(wanted.training, spread=spread))) == said
+
+
+@pytest.mark.parametrize(("rule", "said"), [(HE, "He"), (GLOROT, "Glorot"), (LayerSequential(), "LSUV")])
+def test_a_start_with_a_rule_of_its_own_is_called_after_it(rule: Start, said: str) -> None:
+    wanted = tiny(BACKPROP)
+    assert records.start(replace(wanted, training=replace(wanted.training, start=rule))) == said
