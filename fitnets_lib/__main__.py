@@ -18,7 +18,8 @@ import torch
 
 from fitnets_lib import claims, paths, records, trials
 from fitnets_lib.complexity import Convention, cost
-from fitnets_lib.errors import BadInput
+from fitnets_lib.errors import BadInput, OneLine
+from fitnets_lib.files import Damaged
 from fitnets_lib.networks import DIGITS_TEACHER, Network, digits_student
 from fitnets_lib.optimisation import Training
 from fitnets_lib.paper_networks import NETWORKS
@@ -26,7 +27,9 @@ from fitnets_lib.paper_runs import NAMED as NAMED_ROWS
 from fitnets_lib.real_runs import ROWS
 from fitnets_lib.recipes import BACKPROP, RECIPES
 from fitnets_lib.runs import Run, Store, execute
-from fitnets_lib.settings import PRESETS
+from fitnets_lib.settings import EPOCHS, PARAMETERS, PRESETS
+from fitnets_lib.sweep import RunsFailed
+from fitnets_lib.training import Diverged
 
 NAMED = {
     "digits/teacher": DIGITS_TEACHER,
@@ -47,7 +50,7 @@ def named(name: str) -> Network:
     return NAMED[name]
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def main() -> None:
     """FitNets from the command line."""
 
@@ -79,10 +82,10 @@ def count(name: str, convention: Convention, as_json: bool) -> None:
 @click.option("--student", required=True, help="Name of the network to train.")
 @click.option("--teacher", help="Name of its teacher; without one, only backprop and its like can be run.")
 @click.option("--recipe", type=click.Choice(list(RECIPES)), default="hint-then-kd", show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--epochs", type=click.IntRange(min=1), default=40, show_default=True, help="In all stages together.")
-@click.option("--teacher-epochs", type=click.IntRange(min=1), default=20, show_default=True)
-@click.option("--batch", type=click.IntRange(min=1), default=32, show_default=True, help="Images a step.")
+@click.option("--seed", type=click.IntRange(min=0, max=2**63 - 1), default=0, show_default=True)
+@click.option("--epochs", type=click.IntRange(1, EPOCHS), default=40, show_default=True, help="In all stages together.")
+@click.option("--teacher-epochs", type=click.IntRange(1, EPOCHS), default=20, show_default=True)
+@click.option("--batch", type=click.IntRange(1, 2**20), default=32, show_default=True, help="Images a step.")
 @click.option("--learning-rate", type=click.FloatRange(min=0, min_open=True), default=1e-3, show_default=True)
 @click.option("--spread", type=click.FloatRange(min=0, min_open=True), default=0.005, show_default=True)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
@@ -95,10 +98,13 @@ def run_one(
 
     The student starts from U(-spread, spread), the teacher by torch's default rule.
     """
+    if not PARAMETERS["device"].accepts(device):
+        raise BadInput("device", device, PARAMETERS["device"].right)
     ours = Training(epochs, patience=epochs, learning_rate=learning_rate, batch=batch, spread=spread)
     taught = Training(teacher_epochs, patience=teacher_epochs, learning_rate=learning_rate, batch=batch, spread=None)
     by = None if teacher is None else Run(data, named(teacher), BACKPROP, taught, seed, device=device)
     run = Run(data, named(student), RECIPES[recipe], ours, seed, by, device)
+    paths.check_writable(paths.runs())
     result = execute(run, Store(paths.runs()))
     found = {"run": run.name, "data": data, "student": student, "teacher": teacher, "recipe": recipe, "seed": seed,
              "epochs": len(result.curve), "test_error": result.test_error,
@@ -113,15 +119,25 @@ def run_one(
 @click.option("--json", "as_json", is_flag=True, help="Every claim with all that it was judged by.")
 def judge_claims(preset: str, as_json: bool) -> None:
     """Judges the 40 claims of the score card by the evidence below results/."""
-    if as_json:
-        click.echo(json.dumps(trials.as_json(claims.CLAIMS, preset), ensure_ascii=False, indent=1))
-        return
-    for claim in claims.CLAIMS:
-        said = ", ".join(f"{scale}: {verdict}" for scale, verdict in trials.verdicts(claim, preset).items())
-        click.echo(f"{claim.id}: {claim.statement}. {said}")
+    try:
+        if as_json:
+            lines = [json.dumps(trials.as_json(claims.CLAIMS, preset), ensure_ascii=False, indent=1)]
+        else:
+            lines = [_judged(claim, preset) for claim in claims.CLAIMS]
+    except BadInput:
+        raise
+    except (ValueError, KeyError, TypeError, OSError) as error:  # a table that is cut short, or is none
+        right = f"tables as a build and the records wrote them ({error})"
+        raise BadInput("evidence", str(paths.home() / "results"), right) from error
+    click.echo("\n".join(lines))
 
 
-@main.group("records")
+def _judged(claim: trials.Claim, preset: str) -> str:
+    said = ", ".join(f"{scale}: {verdict}" for scale, verdict in trials.verdicts(claim, preset).items())
+    return f"{claim.id}: {claim.statement}. {said}"
+
+
+@main.group("records", no_args_is_help=False)
 def records_group() -> None:
     """Runs on real data that are kept with the book."""
 
@@ -143,21 +159,38 @@ def make_records(names: tuple[str, ...], processes: int | None) -> None:
             raise BadInput("row", name, "one of those that `python -m fitnets_lib records list` lists")
         if not torch.cuda.is_available() and any(run.device == "cuda" for run in NAMED_ROWS[name].runs):
             raise BadInput("row", name, "a row for this machine: it needs a GPU, and torch finds none")
-    for row in [NAMED_ROWS[name] for name in names] or ROWS:
+    rows = [NAMED_ROWS[name] for name in names] or ROWS
+    paths.check_writable(paths.runs(), *(paths.results(row.data) for row in rows))
+    for row in rows:
         records.make(row, Store(paths.runs()), processes)
         click.echo(f"{row.name}: {len(row.runs) - len(row.missing())} of {len(row.runs)} runs recorded")
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Runs one command and returns its exit status, 2 for bad input."""
+    """Runs one command and returns its exit status: 0 done, 1 failed, 2 bad input, 130 interrupted.
+
+    Whatever went wrong is one line, or, of runs that failed, a line each.
+    """
     try:
         main(arguments, standalone_mode=False)
     except BadInput as error:
         click.echo(str(error), err=True)
         return 2
+    except Damaged as error:
+        click.echo(f"{error}: take it from where it was copied, or remove it and it is made again", err=True)
+        return 2
     except click.ClickException as error:
-        error.show()
+        click.echo(str(OneLine(f"{error.format_message()} (--help lists what there is)")), err=True)
         return error.exit_code
+    except (OneLine, RunsFailed, Diverged) as error:
+        click.echo(str(error), err=True)
+        return 1
+    except OSError as error:  # such as a full disk
+        click.echo(f"{error}: what was finished before is kept", err=True)
+        return 1
+    except click.Abort:
+        click.echo("Interrupted: the same command goes on where this one stopped", err=True)
+        return 130
     return 0
 
 

@@ -13,10 +13,12 @@ import numpy as np
 from PIL import Image
 from sklearn.model_selection import train_test_split
 
-from fitnets_lib.arrays import Array, Arrays, there
+from fitnets_lib.arrays import Array, Arrays, decoding, there
 from fitnets_lib.errors import BadInput
 
 SIDE = 16
+MOST_PIXELS = 2**25
+"""Of a face's box, which may hang over the border of its photograph."""
 _GET = "ask the authors of AFLW for a licensed copy and put aflw.sqlite and its images there"
 
 
@@ -60,23 +62,30 @@ def _boxes(database: Path) -> list[tuple[str, tuple[int, int, int, int]]]:
             connection.close()
     except sqlite3.Error as error:
         raise BadInput("data file", str(database), f"AFLW's database ({error})") from error
+    for name, *box in rows:  # a column of sqlite holds values of any type
+        if not isinstance(name, str) or any(type(side) is not int for side in box):
+            raise BadInput(f"{database}, face", (name, *box), "the path of a photograph and four whole numbers")
     return [(name, (x, y, w, h)) for name, x, y, w, h in rows]
 
 
 def _inside(home: Path, name: str) -> Path:
-    path = (home / name).resolve()
+    try:
+        path = (home / name).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # such as a circle of links
+        raise BadInput("path in aflw.sqlite", name, f"a path inside {home} ({error})") from error
     if not path.is_relative_to(home.resolve()):
         raise BadInput("path in aflw.sqlite", name, f"a path inside {home}")
     return there(path, _GET)
 
 
 def _patch(path: Path, box: tuple[int, int, int, int] | None) -> Array:
-    try:
-        with Image.open(path) as image:
-            left, top, width, height = box or (0, 0, *image.size)
-            if width < 1 or height < 1:
-                raise BadInput(f"{path}, face", box, "a box of at least one pixel")
-            cut = image.convert("RGB").crop((left, top, left + width, top + height))
-            return np.asarray(cut.resize((SIDE, SIDE), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
-    except (OSError, Image.DecompressionBombError) as error:
-        raise BadInput("image", str(path), f"a whole image ({error})") from error
+    with decoding("image", path, "a whole image"), Image.open(path) as image:
+        left, top, width, height = box or (0, 0, *image.size)
+        if width < 1 or height < 1:
+            raise BadInput(f"{path}, face", box, "a box of at least one pixel")
+        if left + width <= 0 or top + height <= 0 or left >= image.width or top >= image.height:
+            raise BadInput(f"{path}, face", box, f"a box that meets the photograph, {image.width} x {image.height}")
+        if width * height > MOST_PIXELS:
+            raise BadInput(f"{path}, face", box, f"a box of at most {MOST_PIXELS:,} pixels")
+        cut = image.convert("RGB").crop((left, top, left + width, top + height))
+        return np.asarray(cut.resize((SIDE, SIDE), Image.Resampling.BILINEAR)).transpose(2, 0, 1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,9 @@ def checked(what: str, arrays: Arrays, counts: Sequence[int]) -> Arrays:
     Raises:
         BadInput: naming the file, and the first count or label that is another.
     """
+    if arrays.labels.ndim != 1 or arrays.labels.dtype.kind not in "iu":
+        kind = f"{arrays.labels.ndim} dimensions of {arrays.labels.dtype}"
+        raise BadInput(f"{what}, labels", kind, "a whole number for each image")
     if len(arrays.images) != len(arrays.labels) or len(arrays) != sum(counts):
         found = (len(arrays.images), len(arrays.labels))
         raise BadInput(f"{what}, images and labels", found, f"{sum(counts):,} of each: get the official file")
@@ -63,11 +67,33 @@ def checked(what: str, arrays: Arrays, counts: Sequence[int]) -> Arrays:
 
 
 def there(path: Path, hint: str) -> Path:
-    """`path`, if it is a file.
+    """`path`, if it is a file that can be read.
 
     Raises:
         BadInput: naming the path and saying how to get it.
     """
-    if not path.is_file():
-        raise BadInput("data file", str(path), f"a file; {hint} (FITNETS_DATA names another folder)")
-    return path
+    try:
+        if path.is_file():
+            with path.open("rb"):
+                return path
+    except OSError as error:
+        right = f"a file that can be read ({error.strerror}; FITNETS_DATA names another folder)"
+        raise BadInput("data file", str(path), right) from error
+    raise BadInput("data file", str(path), f"a file; {hint} (FITNETS_DATA names another folder)")
+
+
+@contextmanager
+def decoding(what: str, path: Path, right: str) -> Iterator[None]:
+    """Whatever a decoder inside says of a file that is not what it should be, in one line.
+
+    Decoders of foreign formats fail in many ways of their own, from a wrong index to too little memory.
+
+    Raises:
+        BadInput: naming the file, and what it should be.
+    """
+    try:
+        yield
+    except BadInput:
+        raise
+    except Exception as error:
+        raise BadInput(what, str(path), f"{right} ({type(error).__name__}: {error})") from error

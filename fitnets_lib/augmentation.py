@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fitnets_lib.errors import BadInput
+from fitnets_lib.errors import flag, whole
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Augmentation:
     pad: int = 0
 
     def __post_init__(self) -> None:
-        if self.pad < 0:
-            raise BadInput("pad", self.pad, "a number of pixels, 0 or more")
+        flag(self.flip, "flip")
+        whole(self.pad, "pad", least=0, most=64)  # pixels; no image here is larger
 
     @property
     def enumerable(self) -> bool:

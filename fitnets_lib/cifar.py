@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fitnets_lib.arrays import Array, Arrays, checked, there
+from fitnets_lib.arrays import Array, Arrays, checked, decoding, there
 from fitnets_lib.errors import BadInput
 
 SIDE = 32
@@ -46,7 +46,7 @@ def read_official(folder: Path, source: Any, train: int, test: int) -> tuple[Arr
     for part, count in ((True, train), (False, test)):
         try:
             read = source(str(folder), train=part, download=False)
-        except RuntimeError as error:
+        except (RuntimeError, OSError) as error:
             right = "the official files, by their checksums: download them again"
             raise BadInput("data folder", str(folder / source.base_folder), right) from error
         images, labels = read.data.transpose(0, 3, 1, 2), np.array(read.targets, np.int64)
@@ -106,24 +106,24 @@ def read_jpeg(folder: Path, train: int = 5000, test: int = 1000, classes: int = 
 
 def _npz(path: Path, count: int) -> tuple[Array, Array, Array]:
     most = 8192 * count + 2**16  # bytes; a JPEG of 32 x 32 has about one thousand
-    try:
+    with decoding("data file", path, "a whole npz file of jpeg, offsets and labels"):
         with zipfile.ZipFile(path) as packed:
             size = sum(entry.file_size for entry in packed.infolist())
         if size > most:
             raise BadInput(f"{path}, unpacked bytes", size, f"at most {most:,}")
         with np.load(path, allow_pickle=False) as arrays:
-            return arrays["jpeg"], arrays["offsets"], arrays["labels"]
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput("data file", str(path), f"a whole npz file of jpeg, offsets and labels ({error})") from error
+            jpeg, offsets, labels = arrays["jpeg"], arrays["offsets"], arrays["labels"]
+    for name, found in (("jpeg", jpeg), ("offsets", offsets), ("labels", labels)):
+        right = "1 dimension of bytes" if name == "jpeg" else "1 dimension of whole numbers"
+        if not isinstance(found, np.ndarray):
+            raise BadInput(f"{path}, {name}", type(found).__name__, right)
+        if found.ndim != 1 or found.dtype.kind not in "ui" or (name == "jpeg" and found.dtype != np.uint8):
+            raise BadInput(f"{path}, {name}", f"{found.ndim} dimensions of {found.dtype}", right)
+    return jpeg, offsets.astype(np.int64), labels
 
 
 def _decoded(path: Path, jpeg: Array) -> Array:
-    try:
-        with Image.open(io.BytesIO(jpeg.tobytes()), formats=["JPEG"]) as image:
-            if image.size != (SIDE, SIDE):
-                raise BadInput(f"{path}, image size", image.size, f"{SIDE} x {SIDE}")
-            return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
-    except OSError as error:
-        raise BadInput(f"{path}, image", str(error), "a whole JPEG") from error
+    with decoding("image", path, "a whole JPEG"), Image.open(io.BytesIO(jpeg.tobytes()), formats=["JPEG"]) as image:
+        if image.size != (SIDE, SIDE):
+            raise BadInput(f"{path}, image size", image.size, f"{SIDE} x {SIDE}")
+        return np.asarray(image.convert("RGB")).transpose(2, 0, 1)

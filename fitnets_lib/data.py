@@ -7,6 +7,7 @@ stand behind a function of their own, `load_test`, which only `runs` calls, once
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -110,13 +111,17 @@ def _kept(name: str) -> tuple[Split, Split, Split]:
     place = paths.home() / "_build" / "data" / f"{name}-{source.fingerprint('data')[:12]}"
     weights, seal = place.with_suffix(".safetensors"), place.with_suffix(".json")
     try:
-        tensors, _ = files.read_tensors(weights, files.read_sealed(seal))
-    except (FileNotFoundError, files.Damaged):
+        tensors, _ = files.read_tensors(weights, str(files.read_sealed(seal)))
+        train, validation, test = (Split(tensors[f"{n}.images"], tensors[f"{n}.labels"]) for n in range(3))
+        return train, validation, test
+    except (FileNotFoundError, KeyError, files.Damaged):
         made = _made(name)
-        tensors = {f"{n}.{what}": getattr(made[n], what) for n in range(3) for what in ("images", "labels")}
+    tensors = {f"{n}.{what}": getattr(made[n], what) for n in range(3) for what in ("images", "labels")}
+    try:
         files.write_sealed(seal, files.write_tensors(weights, tensors))
-    train, validation, test = (Split(tensors[f"{n}.images"], tensors[f"{n}.labels"]) for n in range(3))
-    return train, validation, test
+    except files.NotWritten as error:
+        warnings.warn(f"{error}; the images are prepared again next time", stacklevel=2)
+    return made
 
 
 def load(name: str) -> Dataset:
@@ -148,7 +153,7 @@ def download(name: str) -> None:
     """Downloads a data set into the data directory, through torchvision.
 
     Raises:
-        BadInput: if `name` cannot be downloaded.
+        BadInput: if `name` cannot be downloaded, or is not to be reached.
     """
     from torchvision import datasets  # takes two seconds to import
 
@@ -162,4 +167,8 @@ def download(name: str) -> None:
     if name not in sources:
         raise BadInput("data", name, f"one that can be downloaded: {', '.join(sources)}")
     for get in sources[name]:
-        get()
+        try:
+            get()
+        except (OSError, RuntimeError) as error:
+            right = f"one that can be downloaded to {folder} from here ({error}); what is there already stays"
+            raise BadInput("data", name, right) from error

@@ -8,23 +8,44 @@ import os
 import struct
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
+from fitnets_lib.errors import OneLine
 
-class Damaged(ValueError):
+
+class Damaged(OneLine, ValueError):
     """A file is cut short, was changed, or is not what its name says."""
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path}: {why}")
 
 
+class NotWritten(OneLine, OSError):
+    """A file could not be written, as on a full disk; what was there before is there still."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        why = error.strerror or str(error)
+        super().__init__(f"{path}: it could not be written ({why}); what was finished before is kept, as it was")
+
+
 def write(path: Path, content: bytes) -> None:
-    """Writes `content` to `path` so that another process sees the old file or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes `content` to `path` so that another process sees the old file or the new one, never a part.
+
+    Raises:
+        NotWritten: if the system refuses, as on a full disk.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, content)
+    except OSError as error:
+        raise NotWritten(path, error) from error
+
+
+def _write(path: Path, content: bytes) -> None:
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -37,12 +58,27 @@ def write(path: Path, content: bytes) -> None:
         raise
 
 
+def _read(path: Path) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        Damaged: if it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Damaged(path, f"it cannot be read ({error.strerror})") from error
+
+
 def canonical(value: Any) -> str:  # noqa: ANN401  JSON is Any
     """The one JSON text of `value`: sorted keys, no spaces."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def digest(content: bytes) -> str:
+def digest(content: bytes | memoryview) -> str:
     """SHA-256 in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
 
@@ -61,10 +97,12 @@ def read_sealed(path: Path) -> Any:  # noqa: ANN401
         Damaged: if the file is not JSON, or its content does not have the checksum written beside it.
     """
     try:
-        sealed = json.loads(path.read_bytes())
+        sealed = json.loads(_read(path))
         content, checksum = sealed["content"], sealed["sha256"]
         actual = digest(canonical(content).encode())
-    except (ValueError, KeyError, TypeError) as error:
+    except Damaged:
+        raise
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Damaged(path, f"not a whole sealed JSON file ({error})") from error
     if actual != checksum:
         raise Damaged(path, "its content does not have the checksum it states")
@@ -72,13 +110,20 @@ def read_sealed(path: Path) -> Any:  # noqa: ANN401
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], note: Any = None) -> str:  # noqa: ANN401
-    """Writes tensors as a safetensors file with `note` (JSON) in its header.
+    """Writes tensors as a safetensors file with `note` (JSON) and a checksum of all the rest in its header.
 
     Returns:
         The checksum of the whole file.
+
+    Raises:
+        NotWritten: if the system refuses, as on a full disk.
     """
     whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    content = tensors_to_bytes(whole, metadata={"note": canonical(note)})
+    header, numbers = _parts(tensors_to_bytes(whole, metadata={"note": canonical(note)}))
+    header["__metadata__"]["sha256"] = _seal(header, numbers)
+    head = canonical(header).encode()
+    head += b" " * (-len(head) % 8)  # numbers begin at a multiple of eight bytes
+    content = b"".join((struct.pack("<Q", len(head)), head, numbers))
     write(path, content)
     return digest(content)
 
@@ -94,12 +139,33 @@ def read_tensors(path: Path, checksum: str | None = None) -> tuple[dict[str, Ten
         FileNotFoundError: if there is no such file.
         Damaged: if the file is not a whole safetensors file or its checksum is another.
     """
-    content = path.read_bytes()
+    content = _read(path)
     if checksum is not None and digest(content) != checksum:
         raise Damaged(path, "it does not have the checksum recorded for it")
     try:
-        (length,) = struct.unpack("<Q", content[:8])  # a safetensors file: header length, JSON header, numbers
-        note = json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["note"])
-        return tensors_from_bytes(content), note
+        header, numbers = _parts(content)
+        stated = header["__metadata__"].pop("sha256", None)
+        note = json.loads(header["__metadata__"]["note"], parse_constant=_no_number)
+        tensors = tensors_from_bytes(content)
+        sealed = stated == _seal(header, numbers)
     except Exception as error:
         raise Damaged(path, f"not a whole safetensors file of ours ({error})") from error
+    if not sealed and (checksum is None or stated is not None):  # files from before there was a seal have none
+        raise Damaged(path, "its content does not have the checksum it states")
+    return tensors, note
+
+
+def _parts(content: bytes) -> tuple[dict[str, Any], memoryview]:
+    """A safetensors file is the length of its header, the header as JSON, and the numbers."""
+    (length,) = struct.unpack("<Q", content[:8])
+    header: dict[str, Any] = json.loads(content[8 : 8 + length])
+    return header, memoryview(content)[8 + length :]
+
+
+def _seal(header: dict[str, Any], numbers: memoryview) -> str:
+    """The checksum of a file's header, which does not hold it yet, and of its numbers."""
+    return digest(digest(canonical(header).encode()).encode() + digest(numbers).encode())
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,11 +26,14 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> Array:
     """
     packed = path.with_name(path.name + ".gz")
     whole = 4 + 4 * len(shape) + int(np.prod(shape))
+    place, right = path, "a file that can be read"
     try:
-        with path.open("rb") if path.is_file() else gzip.open(there(packed, "download MNIST")) as file:
+        if not path.is_file():
+            place, right = there(packed, "download MNIST"), "a whole gzip file"
+        with path.open("rb") if place == path else gzip.open(place) as file:
             content = file.read(whole + 1)  # never more, whatever a packed file may grow to
-    except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
-        raise BadInput("data file", str(packed), f"a whole gzip file ({error}): download it again") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadInput("data file", str(place), f"{right} ({error}): download it again") from error
     header = content[: 4 + 4 * len(shape)]
     if header[:4] != bytes([0, 0, 8, len(shape)]):
         raise BadInput(f"{path}, first bytes", header[:4].hex(), f"{bytes([0, 0, 8, len(shape)]).hex()}, an idx file")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fitnets_lib import kernels
-from fitnets_lib.errors import BadInput
+from fitnets_lib.errors import BadInput, flag, whole
 from fitnets_lib.maxout import channels_innermost, maxout, sorted_by_piece
 
 
@@ -78,11 +78,18 @@ class Network:
     middle: int
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise BadInput("name of a network", self.name, "text: tables and figures call it by that")
+        if not isinstance(self.image, tuple) or len(self.image) != 3:
+            raise BadInput(f"{self.name}.image", self.image, "channels, height and width, such as (3, 32, 32)")
+        for side in self.image:
+            whole(side, f"{self.name}.image")
+        if not isinstance(self.layers, tuple):
+            raise BadInput(f"{self.name}.layers", self.layers, "a tuple of Conv and Dense")
         shapes(self)  # refuses a description that cannot be built
-        if not 1 <= self.middle < len(self.layers):
-            raise BadInput(
-                f"{self.name}.middle", self.middle, f"the number of a hidden layer, 1 to {len(self.layers) - 1}"
-            )
+        if type(self.middle) is not int or not 1 <= self.middle < len(self.layers):
+            right = f"the number of a hidden layer, 1 to {len(self.layers) - 1}"
+            raise BadInput(f"{self.name}.middle", self.middle, right)
 
     @property
     def classes(self) -> int:
@@ -107,9 +114,13 @@ def shapes(network: Network) -> list[tuple[int, ...]]:
     found: list[tuple[int, ...]] = []
     for number, layer in enumerate(network.layers, start=1):
         place = f"{network.name}, layer {number}"
+        if not isinstance(layer, Conv | Dense):
+            raise BadInput(place, layer, "a Conv or a Dense")
+        for name in ("relu", "norm", "residual" if isinstance(layer, Conv) else "sigmoid"):
+            flag(getattr(layer, name), f"{place}, {name}")
         if isinstance(layer, Dense):
-            here = (_positive(layer.units, f"{place}, units"),)
-            _positive(layer.pieces, f"{place}, pieces")
+            here = (whole(layer.units, f"{place}, units"),)
+            whole(layer.pieces, f"{place}, pieces")
             if layer.sigmoid and (number < len(network.layers) or (layer.units, layer.pieces) != (1, 1)):
                 raise BadInput(f"{place}, sigmoid", layer, "the last layer, with one unit of one piece")
         elif len(here) != 3:
@@ -122,34 +133,35 @@ def shapes(network: Network) -> list[tuple[int, ...]]:
     return [*found[:-1], (2,)] if last.sigmoid else found
 
 
-def _positive(value: int, place: str) -> int:
-    if value < 1:
-        raise BadInput(place, value, "a whole number of at least 1")
-    return value
-
-
 def _conv_shape(layer: Conv, image: tuple[int, ...], place: str) -> tuple[int, int, int]:
-    for name in ("channels", "kernel", "pieces"):
-        _positive(getattr(layer, name), f"{place}, {name}")
+    for name, least in (("channels", 1), ("kernel", 1), ("pieces", 1), ("padding", 0)):
+        whole(getattr(layer, name), f"{place}, {name}", least)
     if layer.residual and (2 * layer.padding != layer.kernel - 1 or layer.channels < image[0]):
         right = f"a convolution that keeps the map's size and has at least the {image[0]} channels of its input"
         raise BadInput(f"{place}, residual", layer, right)
+    if layer.pool is not None:
+        _check_pool(layer.pool, place)
     sides = []
     for side in image[1:]:
-        after = side + 2 * layer.padding - layer.kernel + 1
+        padded = side + 2 * layer.padding
+        after = padded - layer.kernel + 1
         if after < 1:
-            raise BadInput(
-                f"{place}, kernel", layer.kernel, f"at most {side + 2 * layer.padding}, the padded side of its input"
-            )
+            raise BadInput(f"{place}, kernel", layer.kernel, f"at most {padded}, the padded side of its input")
         if layer.pool is not None:
-            if not 1 <= layer.pool.stride <= layer.pool.size:
-                right = f"1 to {layer.pool.size}, the side of a window: every pixel is in some window"
-                raise BadInput(f"{place}, pool stride", layer.pool.stride, right)
             if layer.pool.size > after:
                 raise BadInput(f"{place}, pool", layer.pool.size, f"at most {after}, the side of the map it pools")
             after = -(-(after - layer.pool.size) // layer.pool.stride) + 1
         sides.append(after)
     return (layer.channels, sides[0], sides[1])
+
+
+def _check_pool(pool: Pool, place: str) -> None:
+    if not isinstance(pool, Pool):
+        raise BadInput(f"{place}, pool", pool, "a Pool, or None")
+    whole(pool.size, f"{place}, pool")
+    if type(pool.stride) is not int or not 1 <= pool.stride <= pool.size:
+        right = f"1 to {pool.size}, the side of a window: every pixel is in some window"
+        raise BadInput(f"{place}, pool stride", pool.stride, right)
 
 
 class Convolution(nn.Module):
@@ -243,7 +255,6 @@ def initialise(module: nn.Module, spread: float | None, generator: torch.Generat
                     layer.bias.zero_()
 
 
-# --------------------------------------------------------------------------------------------------------------------
 # Digits: the paper's CIFAR-10 networks, shrunk to images of 8 x 8 pixels.
 
 DIGITS_TEACHER = Network(
@@ -268,16 +279,13 @@ def digits_student(depth: int) -> Network:
     the last of the second block, where the map is 4 x 4.
 
     Raises:
-        BadInput: if `depth` is under 5, the least that three blocks of convolutions need.
+        BadInput: if `depth` is under 5, the least that three blocks of convolutions need, or above 200.
     """
-    least = 5
-    if isinstance(depth, bool) or not isinstance(depth, int) or depth < least:
-        raise BadInput(
-            "depth", depth, f"a digits student has at least {least} layers (3 convolutions, 1 fully connected, softmax)"
-        )
-    in_block = [
-        (depth - 2 + extra) // 3 for extra in (0, 1, 2)
-    ]  # later blocks, whose maps are smaller, take what is left over
+    least, most = 5, 200
+    if type(depth) is not int or not least <= depth <= most:
+        right = f"a digits student has at least {least} layers (3 convolutions, 1 fully connected, softmax)"
+        raise BadInput("depth", depth, f"{right} and at most {most}")
+    in_block = [(depth - 2 + extra) // 3 for extra in (0, 1, 2)]  # later blocks have smaller maps and take what is over
     widths, pools = (8, 12, 16), (Pool(2, 2), None, Pool(4, 4))
     convolutions: list[Conv] = []
     for width, count, pool in zip(widths, in_block, pools, strict=True):

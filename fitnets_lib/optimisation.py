@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 from torch import nn
 
 from fitnets_lib.augmentation import NONE, Augmentation
+from fitnets_lib.errors import BadInput, flag, number, whole
 from fitnets_lib.initialisation import Start, Uniform
 from fitnets_lib.precision import Precision
 
@@ -22,6 +24,10 @@ class MaxNorm:
     convolutions: float = 0.9
     hidden: float = 1.9
     output: float = 1.9365
+
+    def __post_init__(self) -> None:
+        for name in ("convolutions", "hidden", "output"):
+            number(getattr(self, name), f"largest norm, {name}", above=True)
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,24 @@ class Training:
     augmentation: Augmentation = NONE
     precision: Precision = "float32"
     start: Start | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "patience", "batch"):
+            whole(getattr(self, name), name, most=2**20)
+        for name in ("learning_rate", "convolution_scale"):
+            number(getattr(self, name), name)
+        number(self.floor, "floor", above=True)
+        if self.spread is not None:
+            number(self.spread, "spread")
+        for name in ("each_stage", "retrain"):
+            flag(getattr(self, name), name)
+        kinds = {"max_norm": (MaxNorm, type(None)), "augmentation": (Augmentation,), "start": (Start, type(None))}
+        for name, fits in kinds.items():
+            if not isinstance(getattr(self, name), fits):
+                right = " or ".join(kind.__name__.replace("NoneType", "None") for kind in fits)
+                raise BadInput(name, getattr(self, name), right)
+        if self.precision not in get_args(Precision):
+            raise BadInput("precision", self.precision, " or ".join(get_args(Precision)))
 
     @property
     def first_weights(self) -> Start:

@@ -8,15 +8,22 @@ import numpy as np
 from scipy.linalg import eigh
 
 from fitnets_lib.arrays import Array, Arrays
+from fitnets_lib.errors import BadInput
 
 Splits = tuple[Arrays, Arrays, Arrays]
 """Training, validation and test images."""
 
 
 def standardised(splits: Splits) -> Splits:
-    """Images with mean 0 and standard deviation 1 over all pixels of the training images."""
+    """Images with mean 0 and standard deviation 1 over all pixels of the training images.
+
+    Raises:
+        BadInput: if all pixels are alike, or one is no number.
+    """
     train = splits[0].images
     mean, deviation = train.mean(), train.std()
+    if not 0 < deviation < np.inf:
+        raise BadInput("deviation of the training pixels", float(deviation), "a finite number above 0: other images")
     return _each(splits, lambda images: (images - mean) / deviation)
 
 

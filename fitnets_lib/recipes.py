@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
-from fitnets_lib.errors import BadInput
+from fitnets_lib.errors import BadInput, number, whole
 from fitnets_lib.networks import Network
-from fitnets_lib.terms import Classification, Distillation, Hint, LabelHint, LabelHints, Loss
+from fitnets_lib.terms import Classification, Distillation, Hint, LabelHint, LabelHints, Loss, Term
 
 classification = Loss.of(Classification())
 kd = Loss.of(Distillation())
@@ -37,11 +38,48 @@ class Stage:
     loss: Loss
     share: float = 1.0
 
+    def __post_init__(self) -> None:
+        if self.train not in ("guided", "all") and (type(self.train) is not int or self.train < 1):
+            raise BadInput("train", self.train, "guided, all or the number of a layer")
+        number(self.share, "share", above=True)
+        if not isinstance(self.loss, Loss) or not self.loss.terms:
+            raise BadInput("loss", self.loss, "a Loss of one term or more, such as hint + kd")
+        for weight, term in self.loss.terms:
+            if not isinstance(term, Term):
+                raise BadInput("loss", term, "made of terms, such as Hint()")
+            number(weight, f"weight of {type(term).__name__}")
+            if isinstance(term, Distillation):
+                number(term.temperature, "temperature", above=True)
+                for end in ("start", "end"):
+                    number(getattr(term.lam, end, term.lam), f"lambda at the {end}")
+
     def layers(self, student: Network) -> int:
-        """How many of the student's layers are computed and trained, counted from the image."""
+        """How many of the student's layers are computed and trained, counted from the image.
+
+        Raises:
+            BadInput: if the student has fewer layers.
+        """
         if isinstance(self.train, int):
-            return self.train
+            return whole(self.train, f"layers of {student.name} that are trained", most=len(student.layers))
         return {"guided": student.middle, "all": len(student.layers)}[self.train]
+
+    def fits(self, student: Network, teacher: Network | None) -> None:
+        """Refuses networks that the loss cannot serve, and a loss that looks at layers which are not computed.
+
+        Raises:
+            BadInput: naming what is missing or does not fit.
+        """
+        self.loss.fits(student, teacher)
+        computed = self.layers(student)
+        for _, term in self.loss.terms:
+            highest = 1
+            if isinstance(term, Classification | Distillation):
+                highest = len(student.layers)
+            if isinstance(term, Hint | LabelHint):
+                highest = student.middle if term.guided is None else term.guided
+            if highest > computed:
+                right = f"{highest} layers or more: {type(term).__name__} looks at what layer {highest} gives"
+                raise BadInput(f"layers of {student.name} that are trained", computed, right)
 
 
 @dataclass(frozen=True)
@@ -52,6 +90,10 @@ class Recipe:
     stages: tuple[Stage, ...]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise BadInput("name of a recipe", self.name, "text: tables and figures call it by that")
+        if not isinstance(self.stages, tuple) or not all(isinstance(stage, Stage) for stage in self.stages):
+            raise BadInput(f"{self.name}.stages", self.stages, "a tuple of Stage")
         if not self.stages or self.stages[-1].train != "all":
             raise BadInput(f"{self.name}.stages", self.stages[-1:], "stages of which the last trains all layers")
 
@@ -61,11 +103,12 @@ class Recipe:
         Raises:
             BadInput: if a stage would get none.
         """
-        whole = sum(stage.share for stage in self.stages)
+        whole(total, "epochs", most=2**20)
+        shares = sum(stage.share for stage in self.stages)
         ends, spent = [], 0.0
         for stage in self.stages:
             spent += stage.share
-            ends.append(round(total * spent / whole))
+            ends.append(round(total * spent / shares))
         shared = tuple(end - start for start, end in zip([0, *ends], ends, strict=False))
         if 0 in shared:
             raise BadInput("epochs", total, f"more: of the {len(shared)} stages of {self.name} one would get none")
@@ -110,7 +153,14 @@ def hints_in_turn(pairs: Sequence[tuple[int, int]]) -> Recipe:
 
     Args:
         pairs: (guided layer, hint layer), counted from 1, the guided layers rising.
+
+    Raises:
+        BadInput: if they are no such pairs.
     """
+    _check_pairs(pairs)
+    rising = [guided for guided, _ in pairs]
+    if any(lower >= higher for lower, higher in pairwise(rising)):
+        raise BadInput("guided layers", rising, "rising: hints are learned from the bottom up")
     stages = [Stage(train=guided, loss=Loss.of(Hint(guided, hint))) for guided, hint in pairs]
     return Recipe(f"{len(pairs)} hints in turn, then KD", (*stages, Stage(train="all", loss=kd, share=len(pairs))))
 
@@ -120,11 +170,23 @@ def hints_at_once(pairs: Sequence[tuple[int, int]]) -> Recipe:
 
     Args:
         pairs: (guided layer, hint layer), counted from 1.
+
+    Raises:
+        BadInput: if they are no such pairs.
     """
+    _check_pairs(pairs)
     together = Loss(tuple((1.0, Hint(guided, hint)) for guided, hint in pairs))
     highest = max(guided for guided, _ in pairs)
     stages = (Stage(train=highest, loss=together), Stage(train="all", loss=kd))
     return Recipe(f"{len(pairs)} hints at once, then KD", stages)
+
+
+def _check_pairs(pairs: Sequence[tuple[int, int]]) -> None:
+    if not pairs or any(not isinstance(pair, tuple) or len(pair) != 2 for pair in pairs):
+        raise BadInput("pairs", pairs, "one or more of (guided layer, hint layer)")
+    for pair in pairs:
+        for layer in pair:
+            whole(layer, f"layer in the pair {pair}")
 
 
 RECIPES = {

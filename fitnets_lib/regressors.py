@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from torch import nn
 
-from fitnets_lib.errors import BadInput
+from fitnets_lib.errors import BadInput, whole
 from fitnets_lib.networks import Conv, Convolution, Dense, FullyConnected
 
 Shape = tuple[int, ...]
@@ -27,6 +27,8 @@ def kernel_size(guided_side: int, hint_side: int) -> int:
     Raises:
         BadInput: if the hint map is the larger one; no valid convolution enlarges a map.
     """
+    whole(guided_side, "guided side")
+    whole(hint_side, "hint side")
     if hint_side > guided_side:
         raise BadInput(
             "hint side",
@@ -36,13 +38,19 @@ def kernel_size(guided_side: int, hint_side: int) -> int:
     return guided_side - hint_side + 1
 
 
-def _kernel(guided: Shape, hint: Shape) -> int:
-    """The one side of a square kernel that fits both shapes."""
+def _check_maps(guided: Shape, hint: Shape) -> None:
     for what, shape in (("guided", guided), ("hint", hint)):
-        if len(shape) != 3:
+        if not isinstance(shape, tuple) or len(shape) != 3:
             raise BadInput(
                 f"{what} shape", shape, "a feature map (channels, height, width): choose a convolutional layer"
             )
+        for size in shape:
+            whole(size, f"size in the {what} shape {shape}")
+
+
+def _kernel(guided: Shape, hint: Shape) -> int:
+    """The one side of a square kernel that fits both shapes."""
+    _check_maps(guided, hint)
     sides = {kernel_size(g, h) for g, h in zip(guided[1:], hint[1:], strict=True)}
     if len(sides) > 1:
         raise BadInput("hint shape", hint, f"as square as the guided map {guided}: the kernel is k x k")
@@ -61,12 +69,15 @@ def convolutional_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Modul
 
 def _bare(layer: Conv) -> Conv:
     """`layer` with its pieces and non-linearity and nothing else."""
+    if not isinstance(layer, Conv):
+        raise BadInput("hint layer", layer, "a Conv, whose pieces and non-linearity a regressor shares")
+    whole(layer.pieces, "pieces of the hint layer")
     return replace(layer, pool=None, norm=False, residual=False)
 
 
 def linear_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
     """The same convolution without a non-linearity: one piece, as the formula of section 2.2 counts."""
-    return convolutional_regressor(guided, hint, replace(layer, pieces=1, relu=False))
+    return convolutional_regressor(guided, hint, replace(_bare(layer), pieces=1, relu=False))
 
 
 def same_size_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
@@ -100,10 +111,12 @@ def fully_connected_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Mod
     Raises:
         BadInput: if a side is not a feature map. Any two sizes fit.
     """
-    if len(guided) != 3 or len(hint) != 3:
+    if any(not isinstance(shape, tuple) or len(shape) != 3 for shape in (guided, hint)):
         raise BadInput("guided and hint shape", (guided, hint), "two feature maps (channels, height, width)")
+    _check_maps(guided, hint)
     inputs, outputs = guided[0] * guided[1] * guided[2], hint[0] * hint[1] * hint[2]
-    dense = FullyConnected(inputs, Dense(outputs, pieces=layer.pieces, relu=layer.relu))
+    shared = _bare(layer)
+    dense = FullyConnected(inputs, Dense(outputs, pieces=shared.pieces, relu=shared.relu))
     return nn.Sequential(dense, nn.Unflatten(1, hint))
 
 
@@ -117,6 +130,11 @@ def convolutional_parameters(guided: Shape, hint: Shape) -> int:
 
 
 def fully_connected_parameters(guided: Shape, hint: Shape) -> int:
-    """N_h1 N_h2 O_h N_g1 N_g2 O_g, the weights of one piece (section 2.2)."""
+    """N_h1 N_h2 O_h N_g1 N_g2 O_g, the weights of one piece (section 2.2).
+
+    Raises:
+        BadInput: as `fully_connected_regressor`.
+    """
+    _check_maps(guided, hint)
     (g_channels, g_height, g_width), (h_channels, h_height, h_width) = guided, hint
     return h_height * h_width * h_channels * g_height * g_width * g_channels

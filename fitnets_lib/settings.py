@@ -9,15 +9,25 @@ from typing import Any
 
 import torch
 
-from fitnets_lib import data
+from fitnets_lib.data_cards import CARDS
 from fitnets_lib.errors import BadInput
-from fitnets_lib.networks import digits_student
+from fitnets_lib.networks import DIGITS_TEACHER, digits_student
 
 PRESETS = ("smoke", "embedded", "paper")
 """The presets there are, from seconds on two cores to days on a GPU."""
 
 STARTS = ("paper", "torch", "He", "LSUV", "batch norm", "residual")
 """What training can begin with in the chapter on what came after the paper."""
+
+DATA = tuple(
+    card.name for card in CARDS if (card.image, card.classes) == (DIGITS_TEACHER.image, DIGITS_TEACHER.classes)
+)
+"""The data sets whose images the networks of the chapters take."""
+
+COUNT, EPOCHS = 1_000, 100_000
+"""No more seeds and turns, and no more epochs, are meant by anybody."""
+COLDEST, HOTTEST = 0.01, 1_000.0
+"""Temperatures beyond which a softened output in single precision is no longer one."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +39,17 @@ class Parameter:
     accepts: Callable[[Any], bool]
 
 
-def _whole(least: int) -> Callable[[Any], bool]:
-    return lambda value: type(value) is int and value >= least
+def _whole(least: int, most: int) -> Callable[[Any], bool]:
+    return lambda value: type(value) is int and least <= value <= most
 
 
-def _list_of(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and len(value) > 0 and all(accepts(item) for item in value)
+def _different(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """A list, not empty, whose items are accepted and differ: two alike could not be told apart in a table."""
+
+    def fits(value: object) -> bool:
+        return isinstance(value, list) and len(value) > 0 and all(map(accepts, value)) and len({*value}) == len(value)
+
+    return fits
 
 
 def _compared_starts(value: object) -> bool:
@@ -46,8 +61,8 @@ def _compared_starts(value: object) -> bool:
     )
 
 
-def _number_above(least: float) -> Callable[[Any], bool]:
-    return lambda value: type(value) in (int, float) and least < value < float("inf")
+def _temperature(value: object) -> bool:
+    return type(value) in (int, float) and COLDEST <= value <= HOTTEST  # type: ignore[operator]
 
 
 PARAMETERS: dict[str, Parameter] = {
@@ -56,14 +71,20 @@ PARAMETERS: dict[str, Parameter] = {
         f"one of {', '.join(PRESETS)}",
         lambda value: value in PRESETS,
     ),
-    "data": Parameter("the data set", f"one of {', '.join(data.NAMES)}", lambda value: value in data.NAMES),
+    "data": Parameter(
+        "the data set",
+        f"{' or '.join(DATA)}: the chapters train networks for such images; `python -m fitnets_lib` knows others",
+        lambda value: value in DATA,
+    ),
     "seeds": Parameter(
         "runs a method, with seeds 0, 1, 2, ...",
-        "a whole number of at least 2 (5 or more for a verdict)",
-        _whole(2),
+        f"a whole number of at least 2 (5 or more for a verdict) and at most {COUNT:,}",
+        _whole(2, COUNT),
     ),
     "epochs": Parameter(
-        "epochs of training in all, shared out among the stages of a recipe", "a whole number of at least 2", _whole(2)
+        "epochs of training in all, shared out among the stages of a recipe",
+        f"a whole number of at least 2 and at most {EPOCHS:,}",
+        _whole(2, EPOCHS),
     ),
     "device": Parameter(
         "where training runs",
@@ -71,17 +92,25 @@ PARAMETERS: dict[str, Parameter] = {
         lambda value: value == "cpu" or (value == "cuda" and torch.cuda.is_available()),
     ),
     "depths": Parameter(
-        "layers of the students", "a list of whole numbers of at least 5, such as [5, 11]", _list_of(_whole(5))
+        "layers of the students",
+        "a list of different whole numbers of at least 5, such as [5, 11]",
+        _different(_whole(5, COUNT)),
     ),
-    "depth": Parameter("layers of the student", "a whole number of at least 5, such as 11", _whole(5)),
+    "depth": Parameter("layers of the student", "a whole number of at least 5, such as 11", _whole(5, COUNT)),
     "starts": Parameter(
         "first weights and kinds of layers to compare",
         f"a list of {STARTS[0]} and then one or more of {', '.join(STARTS[1:])}",
         _compared_starts,
     ),
-    "repeats": Parameter("turns over which a time is taken", "a whole number of at least 1", _whole(1)),
+    "repeats": Parameter(
+        "turns over which a time is taken",
+        f"a whole number of at least 1 and at most {COUNT:,}",
+        _whole(1, COUNT),
+    ),
     "temperatures": Parameter(
-        "temperatures tau to compare", "a list of numbers above 0, such as [1, 3, 10]", _list_of(_number_above(0))
+        "temperatures tau to compare",
+        f"a list of different numbers above 0, from {COLDEST:g} to {HOTTEST:g}, such as [1, 3, 10]",
+        _different(_temperature),
     ),
 }
 """Every parameter that some chapter takes."""
@@ -136,14 +165,21 @@ def _injected() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for cell in cells:
         if cell.startswith("# Parameters\n"):
-            for node in ast.parse(cell).body:
+            for node in _statements(cell):
                 if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                     found[node.targets[0].id] = _literal(node.value)
     return found
 
 
+def _statements(cell: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(cell).body
+    except (SyntaxError, ValueError):  # a cell of the reader's, which did not run
+        return []
+
+
 def _literal(node: ast.expr) -> Any:  # noqa: ANN401
     try:
         return ast.literal_eval(node)
-    except ValueError:  # papermill writes float('nan'), which is no literal
+    except (ValueError, TypeError):  # papermill writes float('nan'), which is no literal
         return ast.unparse(node)

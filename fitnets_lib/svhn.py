@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.io import loadmat, whosmat
-from scipy.io.matlab import MatReadError
 
-from fitnets_lib.arrays import Arrays, checked, joined, there
+from fitnets_lib.arrays import Array, Arrays, checked, decoding, joined, there
 from fitnets_lib.errors import BadInput
 
 
@@ -36,20 +35,27 @@ def read_file(path: Path, counts: tuple[int, ...] | int) -> Arrays:
     """
     there(path, "download SVHN, format 2, cropped digits")
     total = counts if isinstance(counts, int) else sum(counts)
-    try:
-        shapes = {name: shape for name, shape, _ in whosmat(path)}
+    with decoding("data file", path, "a whole MATLAB file of X and y: download it again"):
+        said = {name: (shape, kind) for name, shape, kind in whosmat(path)}
+        shapes = {name: shape for name, (shape, _) in said.items()}
         if shapes.get("X") != (32, 32, 3, total) or shapes.get("y") != (total, 1):
             raise BadInput(f"{path}, sizes", shapes, f"X of (32, 32, 3, {total}) and y of ({total}, 1)")
-        content = loadmat(path)
-    except (MatReadError, ValueError, OSError, NotImplementedError, TypeError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput("data file", str(path), f"a whole MATLAB file ({error}): download it again") from error
-    labels = content["y"][:, 0].astype(np.int64)
-    if labels.min() < 1 or labels.max() > 10:
-        raise BadInput(f"{path}, label", int(labels.max()), "1 to 10, where 10 is the digit 0")
-    found = Arrays(content["X"].transpose(3, 2, 0, 1), labels % 10)
+        if said["X"][1] != "uint8":
+            raise BadInput(f"{path}, type of X", said["X"][1], "uint8: a byte a pixel")
+        content = loadmat(path, variable_names=["X", "y"])  # nothing else is unpacked
+    found = Arrays(content["X"].transpose(3, 2, 0, 1), _digits(path, content["y"]))
     return found if isinstance(counts, int) else checked(str(path), found, counts)
+
+
+def _digits(path: Path, labels: Array) -> Array:
+    if labels.dtype.kind not in "uif":
+        raise BadInput(f"{path}, type of y", str(labels.dtype), "whole numbers")
+    flat = labels[:, 0]
+    if len(wrong := flat[~np.isin(flat, np.arange(1, 11))]):  # a part of a number is none of them, nor is NaN
+        label = float(wrong[0])
+        shown = int(label) if label.is_integer() else label
+        raise BadInput(f"{path}, label", shown, "1 to 10, where 10 is the digit 0")
+    return flat.astype(np.int64) % 10
 
 
 def read_svhn(
