@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import api
 import papermill
@@ -22,9 +22,9 @@ import yaml
 from chapters import Failed, chapters, execute, listed, write_address
 from pages import check_links, render, stage
 
-from fitnets_lib import paths, source
+from fitnets_lib import paths, records, source
 from fitnets_lib.errors import BadInput
-from fitnets_lib.files import Damaged
+from fitnets_lib.files import Damaged, NotWritten
 from fitnets_lib.real_runs import ROWS
 from fitnets_lib.settings import PRESETS, check, check_declared
 
@@ -37,18 +37,24 @@ def preset(name: str) -> dict[str, Any]:
     Raises:
         BadInput: if there is no such preset or one of its values cannot be used.
     """
-    path = ROOT / "book" / "presets" / f"{name}.yml"
-    there = [known for known in PRESETS if (path.parent / f"{known}.yml").is_file()]
+    folder = ROOT / "book" / "presets"
+    there = [known for known in PRESETS if (folder / f"{known}.yml").is_file()]
     if name not in there:
         raise BadInput("preset", name, f"one of {', '.join(there)}")
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    place, right = f"book/presets/{name}.yml", "a mapping of parameter names to values"
+    try:
+        text = (folder / f"{name}.yml").read_text(encoding="utf-8")
+        values, given = yaml.safe_load(text), yaml.compose(text, yaml.SafeLoader)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise BadInput("preset file", place, f"YAML, {right} ({error})") from error
     if not isinstance(values, dict):
-        raise BadInput(
-            f"book/presets/{name}.yml",
-            values,
-            "a mapping of parameter names to values",
-        )
+        raise BadInput(place, values, right)
+    names = [] if given is None else [key.value for key, _ in given.value]
+    for twice in (key for key in names if names.count(key) > 1):
+        raise BadInput(f"{place}, {twice}", "given twice", "each parameter once")
     check(values)
+    if values.get("preset") != name:  # its results would be kept as those of another
+        raise BadInput(f"{place}, preset", values.get("preset"), f"{name}, as its file")
     return values
 
 
@@ -62,6 +68,9 @@ def build(name: str) -> Path:
         }
         check_declared(parameters, declared, chapter.name)
     out = paths.home() / "_build"
+    paths.check_writable(out, paths.runs(), paths.results(name))
+    for row in ROWS:
+        records.recorded(row.runs)  # a damaged one is told before hours of training
     made_with, done = status.made_with(ROOT), []
     for number, chapter in enumerate(sources, start=1):
         print(f"[{number}/{len(sources)}] {chapter.stem}", flush=True)
@@ -93,15 +102,21 @@ def write_pdf(first: Path, name: str) -> Path:
     return out
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says in one line which option is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        right = "--preset NAME, --pdf, --links, --address; --help says what they do"
+        raise BadInput("options", message, right)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status: 0 done, 1 failed, 2 bad input."""
-    parser = argparse.ArgumentParser(
-        description="Executes the chapters and renders the book."
-    )
+    parser = _Parser(description="Executes the chapters and renders the book.")
     parser.add_argument(
         "--preset",
         default="embedded",
-        help="smoke, embedded or paper (default: embedded)",
+        help="smoke or embedded (default: embedded)",
     )
     parser.add_argument(
         "--pdf",
@@ -118,8 +133,9 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="write the address in _config.yml into the chapters, and build nothing",
     )
-    options = parser.parse_args(arguments)
     try:
+        options = parser.parse_args(arguments)
+        paths.fix()
         if options.address:
             write_address(ROOT)
             return 0
@@ -133,8 +149,18 @@ def main(arguments: list[str] | None = None) -> int:
     except (BadInput, pdf.NoBrowser) as error:
         print(error, file=sys.stderr)
         return 2
-    except (Failed, Damaged) as error:
+    except Damaged as error:
+        print(
+            f"{error}: take it from where it was copied, or remove it "
+            "and it is made again",
+            file=sys.stderr,
+        )
+        return 2
+    except (Failed, NotWritten) as error:
         print(error, file=sys.stderr)
+        return 1
+    except OSError as error:  # such as a full disk
+        print(f"{error}: what was finished before is kept", file=sys.stderr)
         return 1
     print("Open", *done, page)
     return 0
