@@ -14,7 +14,7 @@ class OneLine(Exception):
     """An error whose text is one line. A notebook shows that line alone, since there is nothing to debug."""
 
     def __init__(self, text: str) -> None:
-        line = " ".join(part.strip() for part in text.splitlines())
+        line = " ".join(part.strip() for part in text.splitlines() if part.strip())
         super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line))
 
     def _render_traceback_(self) -> list[str]:
