@@ -10,6 +10,7 @@ chapter only if what the run depends on changed.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,6 +19,7 @@ import api
 import papermill
 import pdf
 import status
+import waves
 import yaml
 from chapters import Failed, chapters, execute, listed, write_address
 from pages import check_links, render, stage
@@ -71,14 +73,17 @@ def build(name: str) -> Path:
     paths.check_writable(out, paths.runs(), paths.results(name))
     for row in ROWS:
         records.recorded(row.runs)  # a damaged one is told before hours of training
-    made_with, done = status.made_with(ROOT), []
-    for number, chapter in enumerate(sources, start=1):
-        print(f"[{number}/{len(sources)}] {chapter.stem}", flush=True)
+    made_with = status.made_with(ROOT)
+
+    def brought_up_to_date(chapter: Path) -> status.Execution:
         copy = out / "executed" / name / chapter.name
         seconds = execute(chapter, parameters, copy, made_with)
         took = "unchanged" if seconds is None else f"executed in {seconds:.0f} s"
-        print(f"  {took}", flush=True)
-        done.append(status.read(copy, now=seconds is not None))
+        place = f"{sources.index(chapter) + 1}/{len(sources)}"
+        print(f"[{place}] {chapter.stem}: {took}", flush=True)
+        return status.read(copy, now=seconds is not None)
+
+    done = waves.each(sources, brought_up_to_date)
     print("rendering", flush=True)
     executed = [out / "executed" / name / chapter.name for chapter in sources]
     generated = {**status.tables(done, ROWS), "api": api.page(source.PACKAGE)}
@@ -162,6 +167,9 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:  # such as a full disk
         print(f"{error}: what was finished before is kept", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on", file=sys.stderr, flush=True)
+        os._exit(130)  # nobody waits for the chapters under way; their kernels notice
     print("Open", *done, page)
     return 0
 

@@ -17,6 +17,7 @@ import nbformat
 import papermill
 import torch
 import yaml
+from jupyter_client.manager import AsyncKernelManager
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
@@ -61,6 +62,14 @@ def key(chapter: Path, parameters: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
+def says(chapter: Path) -> dict[str, Any]:
+    """What a chapter's metadata tell the builder, under `fitnets`."""
+    said: dict[str, Any] = json.loads(chapter.read_bytes())["metadata"].get(
+        "fitnets", {}
+    )
+    return said
+
+
 READ = {"evidence": "*/evidence/*.csv", "records": "*/records/*.json"}
 
 
@@ -69,8 +78,7 @@ def _read_by(chapter: Path) -> list[Path]:
 
     It says so in its metadata, as in `{"fitnets": {"reads": ["records"]}}`.
     """
-    metadata = json.loads(chapter.read_bytes())["metadata"]
-    kinds = metadata.get("fitnets", {}).get("reads", [])
+    kinds = says(chapter).get("reads", [])
     results = paths.home() / "results"
     return sorted(path for kind in kinds for path in results.glob(READ[kind]))
 
@@ -96,16 +104,18 @@ def execute(
     begun = time.monotonic()
     executed.parent.mkdir(parents=True, exist_ok=True)
     partial = executed.with_suffix(".partial.ipynb")
-    with _Progress(chapter.stem), tempfile.TemporaryDirectory() as sockets:
+    with _Progress(chapter.stem) as file, tempfile.TemporaryDirectory() as sockets:
         try:
             papermill.execute_notebook(
                 chapter,
                 partial,
                 parameters,
                 kernel_name="python3",
-                cwd=chapter.parent,
                 progress_bar=False,
                 config=_kernel(sockets),
+                kernel_manager_class=_manager(
+                    chapter.parent, {PROGRESS_FILE: str(file)}
+                ),
             )
         except PapermillExecutionError as error:
             place = (
@@ -132,6 +142,21 @@ def _kernel(sockets: str) -> Config:
     if os.name != "posix":
         return Config()
     return Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
+
+
+def _manager(folder: Path, environment: dict[str, str]) -> type[AsyncKernelManager]:
+    """Starts kernels in `folder` with more in their environment than this process has.
+
+    Papermill would change the folder of this process, in which other chapters may be
+    under way.
+    """
+
+    class Manager(AsyncKernelManager):
+        async def start_kernel(self, **options: object) -> None:  # type: ignore[override]
+            given = {"cwd": str(folder), "env": {**os.environ, **environment}}
+            await super().start_kernel(**{**options, **given})
+
+    return Manager
 
 
 def _still_holds(executed: Path, fresh: str) -> bool:
@@ -173,16 +198,15 @@ class _Progress:
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._follow)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Path:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.write_text("", encoding="utf-8")
-        os.environ[PROGRESS_FILE] = str(self.file)
         self.thread.start()
+        return self.file
 
     def __exit__(self, *error: object) -> None:
         self.over.set()
         self.thread.join()
-        del os.environ[PROGRESS_FILE]
         self.file.unlink()
 
     def _follow(self) -> None:

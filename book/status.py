@@ -123,7 +123,8 @@ def summary(done: Sequence[Execution]) -> str:
     fresh = sum(one.now for one in done)
     rest = "" if fresh == len(done) else "; the others stand as executed before"
     return (
-        f"All {len(done)} chapters together took {duration(seconds)}. "
+        f"All {len(done)} chapters together took {duration(seconds)}, some of them "
+        "side by side, so that the build was sooner over. "
         f"This build executed {fresh} of them{rest}."
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,18 +17,22 @@ CHECKPOINT_EVERY = 5.0
 
 @dataclass
 class Checkpoint:
-    """The saved state of one run under way, and the clock that counts its sittings together."""
+    """The saved state of one run under way, and the clock that counts its sittings together.
+
+    On a CPU that is the processor's own clock, which stands still while others are served.
+    """
 
     path: Path
+    clock: Callable[[], float] = time.monotonic
     earlier_seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        self.begun = self.saved = time.monotonic()
+        self.begun, self.saved = self.clock(), time.monotonic()
 
     @property
     def seconds(self) -> float:
         """Training time so far, over all sittings that a checkpoint remembers."""
-        return self.earlier_seconds + time.monotonic() - self.begun
+        return self.earlier_seconds + self.clock() - self.begun
 
     def load(self) -> Progress | None:
         """Where the run stood, or None if it has to begin at the beginning."""

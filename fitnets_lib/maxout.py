@@ -55,8 +55,12 @@ class _Maxout(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, pieces: int, by_piece: bool) -> Tensor:  # noqa: ANN401
         largest: Tensor
-        ctx.sizes, ctx.place = ((pieces, -1), 1) if by_piece else ((-1, pieces), 2)
-        largest, *others = z.unflatten(1, ctx.sizes).unbind(ctx.place)
+        batch, channels, *places = z.shape
+        units = channels // pieces
+        ctx.place, ctx.split = (
+            (1, (batch, pieces, units, *places)) if by_piece else (2, (batch, units, pieces, *places))
+        )
+        largest, *others = z.view(ctx.split).unbind(ctx.place)
         wins: list[Tensor] = []  # for each piece but the first, where it is the largest
         for other in others:
             better = torch.gt(other, largest, out=torch.empty_like(largest))
@@ -70,7 +74,7 @@ class _Maxout(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
         layout = torch.channels_last if ctx.innermost else torch.contiguous_format
         found = torch.empty(ctx.shape, dtype=gradient.dtype, device=gradient.device, memory_format=layout)
-        first, *others = found.unflatten(1, ctx.sizes).unbind(ctx.place)
+        first, *others = found.view(ctx.split).unbind(ctx.place)
         left = gradient
         for won, share in zip(ctx.saved_tensors, others, strict=True):
             torch.mul(gradient, won, out=share)

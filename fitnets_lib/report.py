@@ -78,7 +78,8 @@ def scale(preset: str, data: str, seeds: int, epochs: int, device: str, seconds:
     assert preset in PRESETS
     lines = (
         f"Preset `{preset}`: data set `{data}`, {seeds} seeds, {epochs} epochs a run in all, on `{device}`, "
-        f"{seconds / 60:.1f} minutes of training over all runs shown here."
+        f"{seconds / 60:.1f} minutes of {'processor time' if device == 'cpu' else 'time'} "
+        "for the training of all runs shown here."
     )
     if preset == "smoke":
         say(f":::{{warning}}\n{lines} This preset only shows that the chapter runs; its numbers mean nothing.\n:::")

@@ -14,11 +14,10 @@ PROGRESS = Progress([Epoch(1, 1, 0.5, 0.25, None)], 0, {"student.0.weight": torc
 
 def test_what_is_saved_is_loaded_with_the_time_that_was_spent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "CHECKPOINT_EVERY", 0.0)
-    clock = iter([100.0, 103.0, 103.5, 104.0, 500.0, 507.0])
-    monkeypatch.setattr("time.monotonic", lambda: next(clock))
-    first = Checkpoint(tmp_path / "c.safetensors")  # at 100
-    first.save(PROGRESS)  # asks at 103, is old enough; the note says 103.5; saved at 104
-    later = Checkpoint(tmp_path / "c.safetensors")  # at 500
+    clock = iter([100.0, 103.5, 500.0, 507.0])
+    first = Checkpoint(tmp_path / "c.safetensors", lambda: next(clock))  # at 100
+    first.save(PROGRESS)  # at 103.5
+    later = Checkpoint(tmp_path / "c.safetensors", lambda: next(clock))  # at 500
     found = later.load()
     assert found is not None
     assert (found.curve, found.finished) == (PROGRESS.curve, 0)
