@@ -78,7 +78,7 @@ class Network:
     middle: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
+        if not isinstance(self.name, str):
             raise BadInput("name of a network", self.name, "text: tables and figures call it by that")
         if not isinstance(self.image, tuple) or len(self.image) != 3:
             raise BadInput(f"{self.name}.image", self.image, "channels, height and width, such as (3, 32, 32)")

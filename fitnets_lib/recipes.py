@@ -90,7 +90,7 @@ class Recipe:
     stages: tuple[Stage, ...]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
+        if not isinstance(self.name, str):
             raise BadInput("name of a recipe", self.name, "text: tables and figures call it by that")
         if not isinstance(self.stages, tuple) or not all(isinstance(stage, Stage) for stage in self.stages):
             raise BadInput(f"{self.name}.stages", self.stages, "a tuple of Stage")

@@ -89,7 +89,7 @@ def test_a_size_that_is_none_is_refused_with_its_layer(place: str, made: Callabl
         (partial(network, image=(8, 8)), ("net.image = (8, 8)", "channels, height and width")),
         (partial(network, image=[1, 8, 8]), ("net.image = [1, 8, 8]", "channels, height and width")),
         (partial(network, image=None), ("net.image = None", "channels, height and width")),
-        (partial(network, name=""), ("name of a network = ''", "text")),
+        (partial(network, name=7), ("name of a network = 7", "text")),
         (partial(network, name=None), ("name of a network = None", "text")),
         (partial(network, middle=1.0), ("net.middle = 1.0", "the number of a hidden layer, 1 to 1")),
         (partial(network, middle=True), ("net.middle = True", "the number of a hidden layer, 1 to 1")),
@@ -225,7 +225,7 @@ def test_a_stage_that_is_none_is_refused(made: Callable[[], Any], parts: tuple[s
 @pytest.mark.parametrize(
     ("made", "parts"),
     [
-        (partial(Recipe, "", (stage(),)), ("name of a recipe = ''", "text")),
+        (partial(Recipe, b"KD", (stage(),)), ("name of a recipe = b'KD'", "text")),  # type: ignore[arg-type]
         (partial(Recipe, None, (stage(),)), ("name of a recipe = None", "text")),  # type: ignore[arg-type]
         (partial(Recipe, "mine", [stage()]), ("mine.stages = [Stage", "a tuple of Stage")),  # type: ignore[arg-type]
         (partial(Recipe, "mine", None), ("mine.stages = None", "a tuple of Stage")),  # type: ignore[arg-type]
