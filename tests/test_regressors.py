@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitnets_lib.errors import BadInput
-from fitnets_lib.networks import Conv, Convolution, Pool
+from fitnets_lib.networks import Conv, Convolution, Dense, Pool
 from fitnets_lib.regressors import (
     Regressor,
     Shape,
@@ -112,23 +112,40 @@ def test_between_maps_of_one_size_there_are_a_3_by_3_and_a_1_by_1_convolution(ma
 @pytest.mark.parametrize(
     ("make", "guided", "hint", "message"),
     [
-        (convolutional_regressor, (2, 3, 3), (4, 5, 5), "hint side = 5: at most 3"),
-        (convolutional_regressor, (2, 5, 5), (4, 3, 4), r"hint shape = \(4, 3, 4\): as square as"),
+        (
+            convolutional_regressor,
+            (2, 3, 3),
+            (4, 5, 5),
+            "^hint side = 5: at most 3, the side of the guided map: hint a smaller map or guide a larger$",
+        ),
+        (
+            convolutional_regressor,
+            (2, 5, 5),
+            (4, 3, 4),
+            r"^hint shape = \(4, 3, 4\): as square as the guided map \(2, 5, 5\): the kernel is k x k$",
+        ),
         (convolutional_regressor, (32,), (4, 3, 3), r"guided shape = \(32,\): a feature map"),
         (convolutional_regressor, (2, 3, 3), (10,), r"hint shape = \(10,\): a feature map"),
         (
             same_size_regressor,
             (2, 5, 5),
             (4, 3, 3),
-            r"hint shape = \(4, 3, 3\): the size of .* \(2, 5, 5\)",
+            r"hint shape = \(4, 3, 3\): the size of the guided map \(2, 5, 5\); for others a valid convolution fits$",
         ),
         (
             pointwise_regressor,
             (2, 5, 5),
             (4, 3, 3),
-            r"hint shape = \(4, 3, 3\): the size of .* \(2, 5, 5\)",
+            r"hint shape = \(4, 3, 3\): the size of the guided map \(2, 5, 5\); for others a valid convolution fits$",
         ),
-        (fully_connected_regressor, (32,), (4, 3, 3), r"two feature maps"),
+        (
+            fully_connected_regressor,
+            (32,),
+            (4, 3, 3),
+            r"^guided and hint shape = \(\(32,\), \(4, 3, 3\)\): two feature maps \(channels, height, width\)$",
+        ),
+        (convolutional_regressor, (2, 5, 5), (0, 3, 3), r"^size in the hint shape \(0, 3, 3\) = 0: a whole number"),
+        (fully_connected_regressor, (2, 5, 5), (4, 0, 3), r"^size in the hint shape \(4, 0, 3\) = 0: a whole number"),
     ],
 )
 def test_maps_that_no_regressor_joins_are_refused_with_both_shapes(
@@ -145,3 +162,41 @@ def test_a_regressor_shares_the_hint_layers_pieces_and_neither_its_norm_nor_its_
         assert isinstance(regressor, Convolution) and regressor.is_maxout
         assert regressor.pieces == hint.pieces
         assert {name for name, _ in regressor.named_parameters()} == {"linear.weight", "linear.bias"}
+
+
+@pytest.mark.parametrize(("guided", "hint", "place"), [(0, 1, "guided side = 0"), (3, 0, "hint side = 0")])
+def test_a_side_of_no_pixels_has_no_kernel(guided: int, hint: int, place: str) -> None:
+    with pytest.raises(BadInput, match=f"^{place}: a whole number of at least 1"):
+        kernel_size(guided, hint)
+
+
+@pytest.mark.parametrize("make", [convolutional_regressor, fully_connected_regressor])
+def test_a_hint_layer_without_pieces_to_share_is_refused(make: Regressor) -> None:
+    with pytest.raises(BadInput, match=r"^pieces of the hint layer = 0: a whole number of at least 1"):
+        make((2, 3, 3), (4, 3, 3), Conv(4, pieces=0))
+    with pytest.raises(
+        BadInput, match=r"^hint layer = Dense\(.*: a Conv, whose pieces and non-linearity a regressor shares$"
+    ):
+        make((2, 3, 3), (4, 3, 3), Dense(4))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "make", [convolutional_regressor, same_size_regressor, pointwise_regressor, fully_connected_regressor]
+)
+def test_a_regressor_has_the_channels_of_the_hint_map_whatever_its_layer_has(make: Regressor) -> None:
+    # The map of a layer with a shortcut may have more channels than the layer's own convolution.
+    assert make((2, 4, 4), (5, 4, 4), Conv(3))(torch.zeros(1, 2, 4, 4)).shape == (1, 5, 4, 4)
+
+
+def test_maps_that_are_no_squares_are_joined_by_a_matrix_of_all_their_pixels() -> None:
+    guided, hint = (2, 3, 5), (4, 2, 7)
+    connected = fully_connected_regressor(guided, hint, Conv(4, pieces=1))
+    assert connected(torch.zeros(1, *guided)).shape == (1, *hint)
+    assert weights(connected) == fully_connected_parameters(guided, hint) == 2 * 3 * 5 * 4 * 2 * 7
+    with pytest.raises(BadInput, match=r"^guided shape = \(32,\): a feature map \(channels, height, width\): "):
+        fully_connected_parameters((32,), hint)
+
+
+def test_a_convolution_keeps_what_is_square_where_height_and_width_shrink_alike() -> None:
+    regressor = convolutional_regressor((2, 6, 4), (3, 5, 3), Conv(3))
+    assert regressor(torch.zeros(1, 2, 6, 4)).shape == (1, 3, 5, 3)

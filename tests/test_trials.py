@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError, asdict
+from typing import get_args
+
 import pandas as pd
 import pytest
 from hypothesis import given, strategies
 
 from fitnets_lib import paths, trials
-from fitnets_lib.trials import Claim, Comparison, Count, Quantity, Trial
+from fitnets_lib.trials import SCALES, Claim, Comparison, Count, Quantity, Scale, Trial
 
 
 def measured(**means: float) -> pd.DataFrame:
@@ -39,9 +42,9 @@ def test_what_was_not_measured_is_none_and_not_an_error() -> None:
 
 
 def test_a_column_that_is_not_there_and_a_seed_that_is_there_twice_are_errors() -> None:
-    with pytest.raises(ValueError, match="'runs' has no column gap"):
-        Quantity("runs", column="gap").values(TABLES)
-    with pytest.raises(ValueError, match="several rows for one seed"):
+    with pytest.raises(ValueError, match=r"^evidence 'runs' has no column gap, width$"):
+        Quantity("runs", (("width", 3),), column="gap").values(TABLES)
+    with pytest.raises(ValueError, match=r"^evidence 'runs' has several rows for one seed of "):
         Quantity("runs").values(TABLES)
 
 
@@ -93,6 +96,11 @@ def test_a_value_can_be_held_to_a_number() -> None:
     assert Comparison(at("backprop"), 90.0, above=0).holds(TABLES) == "not reproduced"
 
 
+def test_without_a_rival_a_value_is_held_to_nothing() -> None:
+    found = Comparison(at("backprop"), above=0).found(TABLES)
+    assert found is not None and found.mean == 56  # 50, 53, 56, 59 and 62
+
+
 def test_a_trial_needs_all_its_checks() -> None:
     right, wrong = Count("a", "1", "1", True), Count("a", "1", "2", False)
     open_, absent = Comparison(at("KD"), at("backprop"), above=5.05), Comparison(at("KD"), at("x"), above=0)
@@ -110,7 +118,7 @@ def test_a_claim_has_one_trial_a_scale() -> None:
     trial = Trial("counts", (Count("a", "1", "1", True),))
     assert Claim("X", "here", "so", "counted", "page", (trial,)).trial("counts") is trial
     assert Claim("X", "here", "so", "counted", "page", (trial,)).trial("GPU") is None
-    with pytest.raises(ValueError, match="one trial a scale"):
+    with pytest.raises(ValueError, match=r"^claim X: one trial a scale, not \['counts', 'counts'\]$"):
         Claim("X", "here", "so", "counted", "page", (trial, trial))
 
 
@@ -123,9 +131,81 @@ def test_a_row_says_what_was_compared_and_found_in_words() -> None:
         "seeds": "5",
         "holds?": "yes",
     }
-    assert Comparison(at("KD"), at("x"), above=0).row(TABLES)["found"] == "–"
+    assert Comparison(at("KD"), at("x"), above=-1, below=2.5).row(TABLES) == {
+        "compared": "KD − x (depth 11)",
+        "must be": "above -1 and below 2.5",
+        "found": "–",
+        "95 % interval": "–",
+        "seeds": "–",
+        "holds?": "not run",
+    }
     gap = Comparison(Quantity("g", (("recipe", "KD"),), "gap"), 0.0, below=0)
     assert gap.row(TABLES)["compared"] == "KD: gap"
+
+
+@pytest.mark.parametrize(
+    ("comparison", "said"),
+    [
+        (Comparison(at("KD"), 30.0), "depth 11, KD − 30"),
+        (Comparison(at("KD")), "depth 11, KD"),
+        (Comparison(Quantity("a", (("recipe", "KD"),)), Quantity("b", (("recipe", "hints"),))), "KD − hints"),
+        (
+            Comparison(
+                Quantity("a", (("depth", 11), ("epochs", 4.5), ("recipe", "KD"))),
+                Quantity("a", (("depth", 11), ("epochs", 4.5), ("recipe", "hints"))),
+            ),
+            "KD − hints (depth 11, epochs 4.5)",
+        ),
+        (Comparison(Quantity("a", column="gap"), Quantity("b", column="gap")), "gap − gap"),
+    ],
+)
+def test_a_comparison_names_what_both_sides_share_once(comparison: Comparison, said: str) -> None:
+    assert str(comparison) == said
+
+
+@pytest.mark.parametrize(
+    ("bounds", "found", "said"),
+    [
+        ({"above": 0.0}, "+5.0", "yes"),
+        ({"above": 1.0}, "+5.0", "yes"),  # a bound of a whole point is met or not within a tenth
+        ({"above": 1.5, "below": 4.0}, "+5.0", "no"),
+        ({"above": 0.2}, "+5.05", "yes"),
+        ({"above": 5.05, "below": 0.2}, "+5.05", "no"),
+        ({"above": 5.05}, "+5.0", "open"),
+    ],
+)
+def test_bounds_under_a_point_have_their_differences_shown_to_hundredths(
+    bounds: dict[str, float], found: str, said: str
+) -> None:
+    row = Comparison(at("KD"), at("backprop"), **bounds).row(TABLES)
+    assert (row["found"], row["holds?"]) == (found, said)
+
+
+def test_what_is_no_accuracy_is_shown_to_hundredths_whatever_its_bounds() -> None:
+    tables = trials.given({"runs": measured(KD=5).rename(columns={"test accuracy": "gap"})})
+    # 55 and 0, 3.1, 6, 9.1, 12.05.
+    assert Comparison(Quantity("runs", column="gap"), 0.0, above=50).row(tables)["found"] == "+61.05"
+
+
+def test_a_count_says_what_is_printed_and_what_was_counted() -> None:
+    said = {"compared": "weights", "must be": "about 2", "95 % interval": "–", "seeds": "–"}
+    assert Count("weights", "2", "about 2", True).row(TABLES) == {**said, "found": "2", "holds?": "yes"}
+    assert Count("weights", "3", "about 2", False).row(TABLES) == {**said, "found": "3", "holds?": "no"}
+    assert Trial("counts", (Count("weights", "2", "about 2", True),)).verdict(TABLES) == "reproduced"
+    assert Count("weights", "2", "about 2", True).holds(TABLES) == "reproduced"
+
+
+def test_the_scales_are_all_there_are() -> None:
+    assert get_args(Scale) == SCALES
+
+
+def test_a_claim_and_what_decides_it_cannot_be_changed_afterwards() -> None:
+    trial = Trial("counts", (Count("a", "1", "1", True),))
+    for fixed, name in ((Claim("X", "here", "so", "counted", "page", (trial,)), "confirmed"), (trial, "checks"),
+                        (trial.checks[0], "agrees"), (BETTER, "above"), (at("KD"), "where")):  # fmt: skip
+        with pytest.raises(FrozenInstanceError):
+            setattr(fixed, name, None)
+    assert asdict(Claim("X", "here", "so", "counted", "page", (trial,)))["remark"] == ""
 
 
 def test_the_table_has_the_claims_that_are_tried_at_the_scale() -> None:
@@ -134,7 +214,7 @@ def test_the_table_has_the_claims_that_are_tried_at_the_scale() -> None:
         Claim("B", "there", "one is one", "counted", "page", (Trial("counts", (Count("a", "1", "1", True),)),)),
     ]
     rows = trials.table(claims, "embedded", TABLES).to_dict("records")
-    assert [(row["claim"], row["verdict"]) for row in rows] == [("A", "reproduced")]
+    assert rows == [{"claim": "A", "statement": "KD helps", **BETTER.row(TABLES), "verdict": "reproduced"}]
 
 
 def test_evidence_is_read_from_the_folder_of_the_scale(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,4 +227,17 @@ def test_evidence_is_read_from_the_folder_of_the_scale(tmp_path: object, monkeyp
     )
     assert trials.verdicts(claim, "smoke") == {"embedded": "reproduced", "jpeg": "not run"}
     (found,) = trials.as_json([claim], "smoke")
-    assert [trial["verdict"] for trial in found["trials"]] == ["reproduced", "not run"]  # type: ignore[attr-defined]
+    stated = {"id": "A", "source": "here", "statement": "KD helps", "confirmed": "above 0", "chapter": "page"}
+    row = BETTER.row(TABLES)
+    absent = {**row, "found": "–", "95 % interval": "–", "seeds": "–", "holds?": "not run"}
+    assert found == {
+        **stated,
+        "remark": "",
+        "trials": [
+            {"scale": scale, "evidence": f"results/{place}/evidence", "verdict": verdict, "checks": [checked]}
+            for scale, place, verdict, checked in (
+                ("embedded", "smoke", "reproduced", row),
+                ("jpeg", "jpeg", "not run", absent),
+            )
+        ],
+    }
