@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +23,7 @@ from fitnets_lib.recipes import (
     label_hint,
     label_hints,
 )
-from fitnets_lib.terms import Hint, Loss
+from fitnets_lib.terms import Classification, Distillation, Hint, LabelHint, Linear, Loss
 from tests import helpers
 from tests.helpers import STUDENT, TEACHER
 
@@ -39,10 +41,34 @@ def test_the_variants_that_failed_are_those_of_section_3_1() -> None:
     assert recipes.DEEP_SUPERVISION.stages == (Stage("all", label_hints + classification),)
 
 
-def test_recipes_have_names_of_their_own_that_can_be_typed() -> None:
-    assert len({recipe.name for recipe in RECIPES.values()}) == len(RECIPES) == 11
+def test_recipes_have_names_that_tables_show_and_names_that_can_be_typed() -> None:
+    assert {typed: recipe.name for typed, recipe in RECIPES.items()} == {
+        "backprop": "backprop",
+        "kd": "KD",
+        "hint-then-kd": "hint then KD",
+        "hint-then-labels": "hint then labels",
+        "stage-wise-labels": "stage-wise labels",
+        "stage-wise-kd": "stage-wise KD",
+        "joint-label-hint-labels": "joint label hint + labels",
+        "joint-label-hint-kd": "joint label hint + KD",
+        "label-hints-everywhere": "label hints everywhere",
+        "joint-hint-labels": "joint hint + labels",
+        "joint-hint-kd": "joint hint + KD",
+    }
     assert RECIPES["hint-then-kd"] == recipes.HINT_THEN_KD
     assert RECIPES["joint-label-hint-kd"] == recipes.JOINT_LABEL_HINT_AND_KD
+
+
+def test_what_has_no_hint_in_its_middle_is_one_stage_of_all_layers() -> None:
+    assert BACKPROP.stages == (Stage(train="all", loss=Loss.of(Classification()), share=1.0),)
+    assert recipes.KD.stages == (Stage(train="all", loss=Loss.of(Distillation()), share=1.0),)
+
+
+def test_the_hints_variants_end_on_labels_or_are_one_stage_with_what_follows() -> None:
+    first, second = recipes.HINT_THEN_CLASSIFICATION.stages
+    assert (first, second) == (Stage("guided", Loss.of(Hint())), Stage("all", Loss.of(Classification())))
+    assert recipes.JOINT_HINT_AND_CLASSIFICATION.stages == (Stage("all", hint + classification),)
+    assert recipes.JOINT_HINT_AND_KD.stages == (Stage("all", hint + kd),)
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=5), st.integers(0, 500))
@@ -77,11 +103,14 @@ def test_several_hints_in_turn_are_a_stage_each_from_the_bottom_up_and_kd_gets_h
     recipe = hints_in_turn([(1, 1), (2, 2)])
     assert [stage.train for stage in recipe.stages] == [1, 2, "all"]
     assert [stage.loss for stage in recipe.stages] == [Loss.of(Hint(1, 1)), Loss.of(Hint(2, 2)), kd]
+    assert recipe.name == "2 hints in turn, then KD"
     assert recipe.epochs(40) == (10, 10, 20)
 
 
 def test_several_hints_at_once_are_one_stage_up_to_the_highest_guided_layer() -> None:
-    first, second = hints_at_once([(2, 2), (1, 1)]).stages
+    recipe = hints_at_once([(2, 2), (1, 1)])
+    first, second = recipe.stages
+    assert recipe.name == "2 hints at once, then KD"
     assert first.train == 2
     assert first.loss == Loss.of(Hint(2, 2)) + Loss.of(Hint(1, 1))
     assert second == Stage("all", kd)
@@ -101,3 +130,83 @@ def test_a_recipe_knows_the_hint_layers_that_its_stages_look_at() -> None:
 def test_a_recipe_that_does_not_end_with_all_layers_is_refused(stages: tuple[Stage, ...]) -> None:
     with pytest.raises(BadInput, match=r"drawn.stages = .*the last trains all layers"):
         Recipe("drawn", stages)
+
+
+def of(term: Any, weight: float = 1.0) -> Loss:
+    return Loss(((weight, term),))
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (lambda: Stage("half", kd), "train = 'half': guided, all or the number of a layer"),  # type: ignore[arg-type]
+        (lambda: Stage(0, kd), "train = 0: guided, all or the number of a layer"),
+        (lambda: Stage(True, kd), "train = True: guided, all or the number of a layer"),
+        (lambda: Stage("all", kd, 0), "share = 0: a finite number above 0"),
+        (lambda: Stage("all", None), "loss = None: a Loss of one term or more, such as hint + kd"),  # type: ignore[arg-type]
+        (lambda: Stage("all", Loss(())), "loss = Loss(terms=()): a Loss of one term or more, such as hint + kd"),
+        (lambda: Stage("all", of("hint")), "loss = 'hint': made of terms, such as Hint()"),
+        (lambda: Stage("all", of(Hint(), -1.0)), "weight of Hint = -1.0: a finite number of at least 0"),
+        (lambda: Stage("all", of(Distillation(0.0))), "temperature = 0.0: a finite number above 0"),
+        (
+            lambda: Stage("all", of(Distillation(lam=Linear(-1.0, 1.0)))),
+            "lambda at the start = -1.0: a finite number of at least 0",
+        ),
+        (
+            lambda: Stage("all", of(Distillation(lam=Linear(4.0, -1.0)))),
+            "lambda at the end = -1.0: a finite number of at least 0",
+        ),
+        (lambda: Recipe(3, (Stage("all", kd),)), "name of a recipe = 3: text: tables and figures call it by that"),  # type: ignore[arg-type]
+        (lambda: Recipe("x", [Stage("all", kd)]), "x.stages = [Stage("),  # type: ignore[arg-type]
+        (lambda: Recipe("x", ("all",)), "x.stages = ('all',): a tuple of Stage"),  # type: ignore[arg-type]
+        (lambda: Recipe("x", ()), "x.stages = (): stages of which the last trains all layers"),
+        (lambda: BACKPROP.epochs(0), "epochs = 0: a whole number of at least 1"),
+        (
+            lambda: Stage(5, kd).layers(STUDENT),
+            "layers of tiny student that are trained = 5: a whole number of at least 1 and at most 4",
+        ),
+        (
+            lambda: Stage("guided", kd).fits(STUDENT, TEACHER),
+            "layers of tiny student that are trained = 2: 4 layers or more: "
+            "Distillation looks at what layer 4 gives",
+        ),
+        (
+            lambda: Stage(3, classification).fits(STUDENT, None),
+            "layers of tiny student that are trained = 3: 4 layers or more: "
+            "Classification looks at what layer 4 gives",
+        ),
+        (
+            lambda: Stage(1, hint).fits(STUDENT, TEACHER),
+            "layers of tiny student that are trained = 1: 2 layers or more: Hint looks at what layer 2 gives",
+        ),
+        (
+            lambda: Stage(2, of(LabelHint(guided=3))).fits(STUDENT, None),
+            "layers of tiny student that are trained = 2: 3 layers or more: LabelHint looks at what layer 3 gives",
+        ),
+    ],
+)  # fmt: skip
+def test_a_stage_or_recipe_that_cannot_be_is_refused_in_one_line(make: Callable[[], object], line: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        make()
+    assert str(refused.value).startswith(line)
+
+
+def test_the_least_and_the_most_that_a_stage_can_be_are_taken() -> None:
+    assert Stage(1, of(Hint(), 0.0)).train == 1
+    assert Stage(4, kd).layers(STUDENT) == 4
+    Stage("all", kd).fits(STUDENT, TEACHER)
+    Stage(4, hint + kd).fits(STUDENT, TEACHER)
+    Stage(2, hint).fits(STUDENT, TEACHER)
+    Stage(1, of(Hint(guided=1, hint=1))).fits(STUDENT, TEACHER)
+    Stage(1, label_hints).fits(STUDENT, None)  # of whatever hidden layers are computed
+    with pytest.raises(BadInput, match=r"^teacher = None: a teacher of the 10 classes of tiny student$"):
+        Stage("all", kd).fits(STUDENT, None)
+    assert BACKPROP.epochs(2**20) == (2**20,)
+    with pytest.raises(BadInput, match="epochs = 1048577: "):
+        BACKPROP.epochs(2**20 + 1)
+
+
+def test_stages_and_recipes_cannot_be_changed_afterwards() -> None:
+    for fixed, name in ((BACKPROP, "stages"), (BACKPROP.stages[0], "share")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(fixed, name, None)
