@@ -28,6 +28,7 @@ def test_every_pacing_goes_from_start_to_1_and_never_back(start: float, power: f
         assert pace(0) == pytest.approx(start)
         assert pace(1) == pytest.approx(1)
         assert pace(early) <= pace(late) + 1e-12
+        assert max(pace(early), pace(late)) <= 1
 
 
 @given(starts, overs)
@@ -39,6 +40,10 @@ def test_the_root_of_power_1_is_the_straight_line(start: float, over: float) -> 
 def test_the_power_of_a_root_is_the_one_asked_for(power: float, half: float) -> None:
     # Start 1/4, half way: ((1/4)^p + (1 - (1/4)^p) / 2)^(1/p), worked by hand.
     assert root(0.25, power)(0.5) == pytest.approx(half)
+
+
+def test_linear_pacing_is_a_straight_line() -> None:
+    assert [linear(0.25)(over) for over in (0, 1 / 3, 0.5, 1)] == pytest.approx([0.25, 0.5, 0.625, 1])
 
 
 @given(starts, overs, powers, powers)
@@ -54,18 +59,30 @@ def test_geometric_pacing_multiplies_by_equal_factors() -> None:
 @pytest.mark.parametrize("start", [0, -0.1, 1.1, math.nan])
 def test_a_start_that_is_no_share_is_refused(start: float) -> None:
     for pacing in (linear, geometric, lambda s: root(s, 2)):
-        with pytest.raises(BadInput, match="start = "):
+        with pytest.raises(BadInput, match=r"start = .*: a share above 0 and at most 1$"):
             pacing(start)
 
 
 def test_other_values_that_cannot_be_are_refused() -> None:
     with pytest.raises(BadInput, match=r"power = 0\.5: a number of at least 1"):
         root(0.5, 0.5)
-    with pytest.raises(BadInput, match=r"over = 1\.5"):
-        linear(0.5)(1.5)
+    with pytest.raises(BadInput, match="power = inf: a number of at least 1"):
+        root(0.5, math.inf)
+    for pacing in (linear(0.5), geometric(0.5)):
+        for over in (1.5, -0.5):
+            with pytest.raises(BadInput, match=rf"^over = {over}: the share of the curriculum that is over, 0 to 1$"):
+                pacing(over)
     for weights in ([0.0, 0.0], [1.0, -1.0]):
-        with pytest.raises(BadInput, match="weights = "):
+        right = rf"^weights = \[{weights[0]}, {weights[1]}\]: none negative and at least one above 0$"
+        with pytest.raises(BadInput, match=right):
             entropy(torch.tensor(weights))
+    with pytest.raises(BadInput, match=r"^weights = \[0.0, 0.0, 0.0, 0.0, 0.0\]: "):
+        entropy(torch.zeros(7))  # as many as tell what is wrong
+    for nothing in (0, 1.5):
+        with pytest.raises(BadInput, match=f"^start = {nothing}: a share above 0 and at most 1$"):
+            easiest(torch.arange(4.0), nothing)
+        with pytest.raises(BadInput, match=f"^start = {nothing}: a share above 0 and at most 1$"):
+            first_k(torch.arange(4.0), nothing)
 
 
 @given(losses, starts)
@@ -91,6 +108,9 @@ def test_easiest_first_with_any_pacing_is_a_curriculum_in_bengios_sense(
         [[1.0, 0, 0], [1, 1, 0]],  # the last is never shown
         [[1.0, 1, 1], [1, 1, 2]],  # a weight above 1
         [[0.4, 0.4, 0.4], [1, 0.4, 0.4], [1, 1, 1]],  # entropy falls
+        [[-0.5, 1, 1], [1, 1, 1]],  # a weight under 0
+        [[1.0, 2, 2], [1, 1, 1]],  # a weight above 1 that is taken back
+        [[0.0, 1], [0.8, 1], [0.5, 1], [1, 1]],  # a weight falls half way, though never under its first value
     ],
 )
 def test_what_breaks_one_of_the_conditions_is_no_curriculum(weights: list[list[float]]) -> None:
@@ -118,6 +138,28 @@ def test_the_first_k_selects_the_share_with_the_smallest_losses(some: torch.Tens
     border = some.sort().values[wanted - 1]
     assert (chosen[some <= border]).all()
     assert not chosen[some > border * (1 + 2e-6)].any()
+
+
+def test_of_equally_hard_examples_the_first_count_as_easier() -> None:
+    assert easiest(torch.tensor([1.0, 2, 1, 2, 2]), 0.6).tolist() == [1, 1, 1, 0, 0]
+
+
+def test_however_small_a_share_is_one_example_is_shown_and_one_sets_k() -> None:
+    some = torch.tensor([4.0, 2, 8])
+    assert easiest(some, 0.01).tolist() == [0, 1, 0]
+    assert first_k(some, 0.01) == pytest.approx(1 / 2)
+    assert first_k(some) == pytest.approx(1 / 4)  # a half of three examples is rounded to two
+    assert first_k(torch.zeros(3)) == pytest.approx(1e12)  # losses of 0 leave no K that is a number
+
+
+def test_weights_that_grow_in_steps_to_one_are_a_curriculum_though_entropy_stands_still() -> None:
+    assert is_curriculum(torch.tensor([[0.5, 0.5], [1.0, 1.0]]))
+    assert is_curriculum(torch.tensor([[0.0, 1.0], [0.5, 1.0], [1.0, 1.0]]))
+
+
+def test_a_softer_teacher_is_less_confident() -> None:
+    logits = torch.tensor([[2 * math.log(3), 0.0]])
+    assert curriculum.confidence(logits, temperature=2).tolist() == pytest.approx([0.75])
 
 
 def test_confidence_is_the_probability_of_the_teachers_guess() -> None:
