@@ -115,8 +115,12 @@ class _Parser(argparse.ArgumentParser):
         raise BadInput("options", message, right)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status: 0 done, 1 failed, 2 bad input."""
+def options(arguments: list[str] | None) -> argparse.Namespace:
+    """The options of the command line.
+
+    Raises:
+        BadInput: if one of them is none.
+    """
     parser = _Parser(description="Executes the chapters and renders the book.")
     parser.add_argument(
         "--preset",
@@ -138,19 +142,24 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="write the address in _config.yml into the chapters, and build nothing",
     )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status: 0 done, 1 failed, 2 bad input."""
     try:
-        options = parser.parse_args(arguments)
+        given = options(arguments)
         paths.fix()
-        if options.address:
+        if given.address:
             write_address(ROOT)
             return 0
-        if options.pdf:
+        if given.pdf:
             with pdf.browser():  # before hours of training, not after
                 pass
-        page = build(options.preset)
-        if options.links:
+        page = build(given.preset)
+        if given.links:
             check_links(page.parent.parent / "site")
-        done = [write_pdf(page, options.preset)] if options.pdf else []
+        done = [write_pdf(page, given.preset)] if given.pdf else []
     except (BadInput, pdf.NoBrowser) as error:
         print(error, file=sys.stderr)
         return 2
