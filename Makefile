@@ -5,7 +5,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready
 
-.PHONY: book pdf links test bench records clean
+.PHONY: book pdf links test mutants bench records locked clean
 
 book: $(READY)
 	$(RUN) book/build.py --preset $(PRESET)
@@ -23,6 +23,10 @@ test: $(READY)
 	$(RUN) -m mypy
 	$(RUN) -m pytest -n 2 --dist loadfile --cov fitnets_lib --cov-fail-under 95
 
+# Changes one thing at a time in the modules that verdicts rest on, and asks whether a test notices: a quarter of an hour.
+mutants: $(READY)
+	$(RUN) tests/mutants.py
+
 bench: $(READY)
 	$(RUN) benchmarks/bench.py
 
@@ -34,6 +38,13 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit('Python 3.10 or newer is needed, this is ' + sys.version.split()[0] if sys.version_info < (3, 10) else 0)"
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[book,dev]'
+	touch $(READY)
+
+# The same environment with every file compared with its locked hash before it is unpacked. Then `make book` as ever.
+locked:
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
+	$(RUN) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $(READY)
 
 clean:
