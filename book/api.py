@@ -44,6 +44,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "training_settings",
         "shelf",
         "teacher_cache",
+        "divergence",
         "training",
         "curriculum",
         "paced",

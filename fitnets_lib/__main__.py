@@ -18,6 +18,7 @@ import torch
 
 from fitnets_lib import claims, paths, records, trials
 from fitnets_lib.complexity import Convention, cost
+from fitnets_lib.divergence import Diverged
 from fitnets_lib.errors import BadInput, OneLine
 from fitnets_lib.files import Damaged
 from fitnets_lib.networks import DIGITS_TEACHER, Network, digits_student
@@ -29,7 +30,6 @@ from fitnets_lib.recipes import BACKPROP, RECIPES
 from fitnets_lib.runs import Run, Store, execute
 from fitnets_lib.settings import EPOCHS, PARAMETERS, PRESETS
 from fitnets_lib.sweep import RunsFailed
-from fitnets_lib.training import Diverged
 
 NAMED = {
     "digits/teacher": DIGITS_TEACHER,
@@ -106,10 +106,14 @@ def run_one(
     run = Run(data, named(student), RECIPES[recipe], ours, seed, by, device)
     paths.check_writable(paths.runs())
     result = execute(run, Store(paths.runs()))
+    errors = {"test_error": result.test_error, "validation_error": result.validation_error}
     found = {"run": run.name, "data": data, "student": student, "teacher": teacher, "recipe": recipe, "seed": seed,
-             "epochs": len(result.curve), "test_error": result.test_error,
-             "validation_error": result.validation_error, "seconds": result.seconds}  # fmt: skip
-    click.echo(json.dumps(found) if as_json else f"{run}: {100 * result.test_error:.2f} % of the test images wrong")
+             "epochs": len(result.curve), **errors, "seconds": result.seconds}  # fmt: skip
+    told = f"{100 * result.test_error:.2f} % of the test images wrong"
+    if result.diverged is not None:  # JSON has no nan
+        found |= {**dict.fromkeys(errors), "diverged": str(result.diverged)}
+        told = f"diverged: {result.diverged}"
+    click.echo(json.dumps(found) if as_json else f"{run}: {told}")
 
 
 @main.command("claims")

@@ -19,7 +19,8 @@ CHECKPOINT_EVERY = 5.0
 class Checkpoint:
     """The saved state of one run under way, and the clock that counts its sittings together.
 
-    On a CPU that is the processor's own clock, which stands still while others are served.
+    It lies in its run's folder, and counts for no other run. On a CPU the clock is the processor's own, which stands
+    still while others are served.
     """
 
     path: Path
@@ -27,7 +28,7 @@ class Checkpoint:
     earlier_seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        self.begun, self.saved = self.clock(), time.monotonic()
+        self.begun, self.saved, self.refused = self.clock(), time.monotonic(), False
 
     @property
     def seconds(self) -> float:
@@ -38,23 +39,41 @@ class Checkpoint:
         """Where the run stood, or None if it has to begin at the beginning."""
         try:
             tensors, note = files.read_tensors(self.path)
-            curve = [Epoch(**row) for row in note["curve"]]
+            with files.understood(self.path):
+                found = Progress([Epoch(**row) for row in note["curve"]], int(note["finished"]), tensors)
+                seconds, run = float(note["seconds"]), note["run"]
+            if run != self.path.parent.name:
+                raise files.Damaged(self.path, f"it is the checkpoint of run {run}")
         except FileNotFoundError:
             return None
         except files.Damaged as error:
             warnings.warn(f"{error}; the run begins at the beginning", stacklevel=2)
             return None
-        self.earlier_seconds = note["seconds"]
-        return Progress(curve, note["finished"], tensors)
+        self.earlier_seconds = seconds
+        return found
 
     def save(self, progress: Progress) -> None:
-        """Writes where the run stands, if the last checkpoint is old enough."""
+        """Writes where the run stands, if the last checkpoint is old enough; a full disk does not stop the training."""
         if time.monotonic() - self.saved < CHECKPOINT_EVERY:
             return
+        try:
+            self.write(progress)
+        except files.NotWritten as error:
+            if not self.refused:
+                warnings.warn(f"{error}; the training goes on without a new checkpoint", stacklevel=2)
+            self.refused = True
+        self.saved = time.monotonic()
+
+    def write(self, progress: Progress) -> str:
+        """Writes where the run stands, and returns the file's checksum.
+
+        Raises:
+            files.NotWritten: if the system refuses.
+        """
         note = {
+            "run": self.path.parent.name,
             "curve": [asdict(row) for row in progress.curve],
             "finished": progress.finished,
             "seconds": self.seconds,
         }
-        files.write_tensors(self.path, progress.tensors, note)
-        self.saved = time.monotonic()
+        return files.write_tensors(self.path, progress.tensors, note)

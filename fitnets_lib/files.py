@@ -7,6 +7,8 @@ import json
 import os
 import struct
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,6 +45,16 @@ def write(path: Path, content: bytes) -> None:
         _write(path, content)
     except OSError as error:
         raise NotWritten(path, error) from error
+
+
+def forget_halves(*wanted: Path) -> None:
+    """Removes what processes that were killed had begun to write in place of these files; nothing ever reads it.
+
+    For a process that knows that no other is writing them.
+    """
+    for path in wanted:
+        for half in path.parent.glob(f".{path.name}.*"):
+            half.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -107,6 +119,21 @@ def read_sealed(path: Path) -> Any:  # noqa: ANN401
     if actual != checksum:
         raise Damaged(path, "its content does not have the checksum it states")
     return content
+
+
+@contextmanager
+def understood(path: Path) -> Iterator[None]:
+    """What is made inside of the content of a whole file: if it lacks something, another version wrote it.
+
+    Raises:
+        Damaged: in place of the error that a lacking or foreign field gives.
+    """
+    try:
+        yield
+    except (Damaged, FileNotFoundError):
+        raise
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise Damaged(path, f"its content is not what this version writes ({type(error).__name__}: {error})") from error
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], note: Any = None) -> str:  # noqa: ANN401

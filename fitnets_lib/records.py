@@ -8,14 +8,14 @@ alone, so that a record is found by what was asked for; which source and which t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from fitnets_lib import files, paths, results
-from fitnets_lib.runs import Result, Run, Store, provenance, result_from, specification
+from fitnets_lib import files, paths, results, shelf
+from fitnets_lib.runs import Result, Run, Store, provenance, result_as_json, result_from, specification
 from fitnets_lib.sweep import sweep
 
 SMALL = 2**18
@@ -67,7 +67,9 @@ def read(run: Run) -> dict[str, Any] | None:
         kept: dict[str, Any] = files.read_sealed(path(run))
     except FileNotFoundError:
         return None
-    if kept.get("specification") != specification(run):
+    with files.understood(path(run)):
+        asked, _ = kept["specification"], result_from(kept["result"])
+    if asked != specification(run):
         raise files.Damaged(path(run), f"it is not the record of {run}")
     return kept
 
@@ -81,22 +83,24 @@ def result(run: Run) -> Result | None:
 def keep(run: Run, store: Store) -> None:
     """Writes the record of a finished run of `store`: the weights first, if they are small, then what speaks of them.
 
+    A run that diverged has a record, which says where, and no weights.
+
     Raises:
         ValueError: if the run is not finished.
     """
     found = store.result(run)
     if found is None:
         raise ValueError(f"{run} is not finished: only finished runs are recorded")
-    weights = (store.folder(run) / "weights.safetensors").read_bytes()
-    if len(weights) <= SMALL:
-        files.write(path(run).with_suffix(".safetensors"), weights)
-    kept = {
-        "specification": specification(run),
-        "result": asdict(found),
-        "provenance": provenance(run),
-        "weights_sha256": files.digest(weights),
-    }
-    files.write_sealed(path(run), kept)
+    kept = {"specification": specification(run), "result": result_as_json(found), "provenance": provenance(run)}
+    beside = path(run).with_suffix(".safetensors")
+    with store.alone(run):
+        files.forget_halves(path(run), beside)
+        if found.diverged is None:
+            weights = (store.folder(run) / "weights.safetensors").read_bytes()
+            kept["weights_sha256"] = files.digest(weights)
+            if len(weights) <= SMALL:
+                files.write(beside, weights)
+        files.write_sealed(path(run), kept)
 
 
 def make(row: Row, store: Store, processes: int | None = None) -> None:
@@ -124,9 +128,11 @@ def make(row: Row, store: Store, processes: int | None = None) -> None:
 def write_tables(row: Row) -> None:
     """Writes the row's runs and learning curves, as far as they are recorded, to `results/<data>/evidence/`."""
     found = recorded(row.runs)
-    for kind, frame in {row.name: tidy(found), f"{row.name}-curves": _curves(found)}.items():
-        content = frame.to_csv(index=False, lineterminator="\n", float_format="%.8g").encode()
-        files.write(paths.evidence(row.data) / f"{kind}.csv", content)
+    with shelf.alone(paths.evidence(row.data) / row.name):
+        for kind, frame in {row.name: tidy(found), f"{row.name}-curves": _curves(found)}.items():
+            table = paths.evidence(row.data) / f"{kind}.csv"
+            files.forget_halves(table)
+            files.write(table, frame.to_csv(index=False, lineterminator="\n", float_format="%.8g").encode())
 
 
 def recorded(runs: Iterable[Run]) -> list[tuple[Run, Result]]:

@@ -1,7 +1,14 @@
-"""From finished runs to tidy tables: one row a run or an epoch, then means, intervals and paired differences."""
+"""From finished runs to tidy tables: one row a run or an epoch, then means, intervals and paired differences.
+
+A run that diverged has a row without accuracies (nan) and says in the column `diverged` where; the column is there only
+if there is such a run. Leaving the seed out would flatter a method that fails now and then, and the accuracy of an
+earlier epoch is not what was asked for. So a mean or a difference with such a seed has no value: tables show a dash,
+count the seed and say that it diverged, and the verdict is "inconclusive".
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -13,7 +20,10 @@ from fitnets_lib.statistics import Estimate, estimate, paired, verdict
 
 
 def tidy(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
-    """One row a run: depth, recipe, seed, test and validation accuracy in per cent, seconds of training."""
+    """One row a run: depth, recipe, seed, test and validation accuracy in per cent, seconds of training.
+
+    A run that diverged has no accuracy, and where it did stands in one more column.
+    """
     rows = [
         {
             "depth": len(run.network.layers),
@@ -25,7 +35,10 @@ def tidy(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
         }
         for run, result in zip(runs, results, strict=True)
     ]
-    return pd.DataFrame(rows)
+    frame = pd.DataFrame(rows)
+    if any(result.diverged for result in results):
+        frame["diverged"] = ["" if result.diverged is None else str(result.diverged) for result in results]
+    return frame
 
 
 def curves(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
@@ -85,45 +98,60 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     """A table to read: for each depth and recipe the mean test accuracy with its interval, seeds and spread."""
     rows = []
     for (depth, recipe), group in frame.groupby(["depth", "recipe"], sort=False):
-        accuracy = estimate(group["test accuracy"].tolist())
+        accuracy, lost = estimate(group["test accuracy"].tolist()), int(group["test accuracy"].isna().sum())
         rows.append(
             {
                 "layers": depth,
                 "recipe": recipe,
-                "test accuracy (%)": f"{accuracy.mean:.1f}",
+                "test accuracy (%)": "–" if lost else f"{accuracy.mean:.1f}",
                 "95 % interval": interval(accuracy),
-                "worst seed": f"{group['test accuracy'].min():.1f}",
-                "best seed": f"{group['test accuracy'].max():.1f}",
-                "seeds": accuracy.n,
+                "worst seed": "diverged" if lost else f"{group['test accuracy'].min():.1f}",
+                "best seed": "diverged" if lost == accuracy.n else f"{group['test accuracy'].max():.1f}",
+                "seeds": _seeds(accuracy.n, lost),
             }
         )
     return pd.DataFrame(rows)
 
 
+def _seeds(count: int, lost: int) -> int | str:
+    """How many seeds a line of a table rests on, and how many of them, or of their pairs, diverged."""
+    return f"{count} ({lost} diverged)" if lost else count
+
+
 def within(found: Estimate, low: float = 0.0, high: float = 100.0) -> Estimate:
     """`found` with its interval cut at `low` and `high`: no accuracy lies above 100 %."""
+    if math.isnan(found.mean):
+        return found
     return replace(found, low=max(found.low, low), high=min(found.high, high))
 
 
 def interval(accuracy: Estimate) -> str:
-    """The interval of an accuracy in per cent, as text."""
+    """The interval of an accuracy in per cent, as text; a dash if a run diverged."""
+    if math.isnan(accuracy.mean):
+        return "–"
     possible = within(accuracy)
     return f"{possible.low:.1f} to {possible.high:.1f}"
 
 
 def signed(value: float, digits: int = 1) -> str:
-    """A difference to so many decimals with its sign; what rounds to nothing has none."""
+    """A difference to so many decimals with its sign; what rounds to nothing has none, and what is undefined a dash."""
+    if math.isnan(value):
+        return "–"
     rounded = round(value, digits)
     return f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}"
 
 
 def in_points(found: Estimate) -> dict[str, str]:
-    """A difference in per cent as the cells of a table: the points and their interval."""
+    """A difference in per cent as the cells of a table: the points and their interval; dashes if a run diverged."""
+    if math.isnan(found.mean):
+        return {"points": "–", "95 % interval": "–"}
     return {"points": signed(found.mean), "95 % interval": f"{signed(found.low)} to {signed(found.high)}"}
 
 
 def in_words(found: Estimate) -> str:
     """A difference in per cent as prose has it: "+1.5 points, 95 % interval -0.5 to +3.5"."""
+    if math.isnan(found.mean):
+        return "no difference, since a run diverged"
     cells = in_points(found)
     return f"{cells['points']} points, 95 % interval {cells['95 % interval']}"
 
@@ -148,12 +176,13 @@ def comparison(
     for key, group in frame.groupby(list(by), sort=False):
         for ours, theirs in pairs:
             found = difference(group, ours, theirs, column, among)
+            lost = group[group[among].isin([ours, theirs]) & group[column].isna()]["seed"].nunique()
             rows.append(
                 {
                     **dict(zip(by.values(), key, strict=True)),
                     "difference": f"{ours} − {theirs}",
                     **in_points(found),
-                    "seeds": found.n,
+                    "seeds": _seeds(found.n, lost),
                     "above 0?": verdict(found),
                 }
             )

@@ -2,14 +2,17 @@
 
 A run's folder, `runs/<name>/`, holds `specification.json` for people, `weights.safetensors`, and `result.json`, which
 is written last and without which the run counts as unfinished. A run under way has `checkpoint.safetensors` instead.
+A run that left the finite numbers is finished too: its result says where, and in place of weights that might pass for
+those of a trained network it keeps its last good checkpoint.
 """
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from datetime import datetime, timezone
@@ -24,7 +27,8 @@ from torch import nn
 from fitnets_lib import data, files, source
 from fitnets_lib.augmentation import NONE, Augmentation
 from fitnets_lib.checkpoints import Checkpoint
-from fitnets_lib.errors import BadInput
+from fitnets_lib.divergence import Diverged, Divergence
+from fitnets_lib.errors import BadInput, whole
 from fitnets_lib.networks import Network, build
 from fitnets_lib.optimisation import Training
 from fitnets_lib.recipes import Recipe
@@ -56,8 +60,17 @@ class Run:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        kinds = {"network": Network, "recipe": Recipe, "training": Training, "teacher": Run | None}
+        for name, kind in kinds.items():
+            if not isinstance(getattr(self, name), kind):
+                raise BadInput(f"{name} of a run", getattr(self, name), getattr(kind, "__name__", "Run or None"))
+        if not isinstance(self.data, str) or self.data not in data.LOADERS:
+            raise BadInput("data", self.data, f"one of {', '.join(data.NAMES)}")
+        whole(self.seed, "seed", 0, 2**63 - 1)
+        if self.device not in ("cpu", "cuda"):
+            raise BadInput("device", self.device, "cpu or cuda")
         for stage in self.recipe.stages:
-            stage.loss.fits(self.network, None if self.teacher is None else self.teacher.network)
+            stage.fits(self.network, None if self.teacher is None else self.teacher.network)
         if not self.training.each_stage:
             self.recipe.epochs(self.training.epochs)  # refuses too few
 
@@ -94,21 +107,44 @@ class Result:
     """What a finished run found.
 
     Attributes:
-        test_error: share of the test images misclassified, by the weights that validation chose.
-        validation_error: the same weights' error on the validation images.
-        curve: every epoch of every stage.
+        test_error: share of the test images misclassified, by the weights that validation chose; no number (nan) if the
+            run diverged, so that no table can take an earlier epoch's for it.
+        validation_error: the same weights' error on the validation images; no number if the run diverged.
+        curve: every epoch of every stage, up to the one in which the run diverged, if it did.
         seconds: time spent in training, over all sittings: on a CPU the processor's, else what the clock showed.
+        diverged: where the run, or its teacher, left the finite numbers; None is an ordinary end.
     """
 
     test_error: float
     validation_error: float
     curve: tuple[Epoch, ...]
     seconds: float
+    diverged: Divergence | None = None
+
+
+def without_end(where: Divergence, curve: Iterable[Epoch] = (), seconds: float = 0.0) -> Result:
+    """The result of a run that left the finite numbers at `where`, after the epochs of `curve`."""
+    return Result(math.nan, math.nan, tuple(curve), seconds, where)
+
+
+def result_as_json(result: Result) -> dict[str, Any]:
+    """A result to be kept; JSON has no nan, and a run that did not diverge says nothing of it."""
+    found = asdict(result)
+    if result.diverged is None:
+        return {name: value for name, value in found.items() if name != "diverged"}
+    return {**found, "test_error": None, "validation_error": None}
 
 
 def result_from(kept: dict[str, Any]) -> Result:
-    """The result that `asdict` made `kept` of."""
-    return Result(**{**kept, "curve": tuple(Epoch(**row) for row in kept["curve"])})
+    """The result that `result_as_json` made `kept` of."""
+    curve = tuple(Epoch(**row) for row in kept["curve"])
+    if kept.get("diverged") is not None:
+        return without_end(Divergence(**kept["diverged"]), curve, kept["seconds"])
+    return Result(**{**kept, "curve": curve})
+
+
+KEPT = ("specification.json", "checkpoint.safetensors", "weights.safetensors", "result.json")
+"""The files of a run that are written by the one process that trains it."""
 
 
 @dataclass(frozen=True)
@@ -123,25 +159,45 @@ class Store:
 
     @contextmanager
     def alone(self, run: Run) -> Iterator[None]:
-        """No other process trains `run` inside. A process that dies lets go of it; the system sees to that."""
-        path = self.root / "locks" / f"{run.name}.lock"
+        """No other process trains or records `run` inside. A process that dies lets go; the system sees to that."""
+        path = self._lock(run)
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path):
+            files.forget_halves(*(self.folder(run) / name for name in KEPT))
             yield
-            with suppress(OSError):  # where files that are open cannot be removed
-                path.unlink(missing_ok=True)
+            self.tidy(run)
+
+    def tidy(self, run: Run) -> None:
+        """Removes what a finished run needs no more, if its process was killed before it could: lock and checkpoint.
+
+        Whoever still waits for the lock will find the run finished.
+        """
+        with suppress(OSError):  # where files that are open cannot be removed
+            self._lock(run).unlink(missing_ok=True)
+        folder = self.folder(run)
+        if all((folder / name).is_file() for name in ("weights.safetensors", "result.json")):
+            (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+
+    def _lock(self, run: Run) -> Path:
+        return self.root / "locks" / f"{run.name}.lock"
 
     def result(self, run: Run) -> Result | None:
         """What `run` found, or None if it was not finished, or if its files are damaged, which is reported."""
+        path = self.folder(run) / "result.json"
         try:
-            kept = files.read_sealed(self.folder(run) / "result.json")
-            files.read_tensors(self.folder(run) / "weights.safetensors", kept["weights"])
+            kept = files.read_sealed(path)
+            with files.understood(path):
+                found, checksum = result_from(kept["result"]), kept["weights"]
+            if found.diverged is None:
+                files.read_tensors(self.folder(run) / "weights.safetensors", checksum)
+            elif checksum is not None:
+                files.read_tensors(self.folder(run) / "checkpoint.safetensors", checksum)
         except FileNotFoundError:
             return None
         except files.Damaged as error:
             warnings.warn(f"{error}; the run is made again", stacklevel=2)
             return None
-        return result_from(kept["result"])
+        return found
 
     def network(self, run: Run) -> nn.Sequential:
         """The trained network of a finished run, on the CPU, in eval mode.
@@ -149,21 +205,34 @@ class Store:
         Raises:
             FileNotFoundError: if the run was not finished.
             files.Damaged: if its weights are not the ones its result speaks of.
+            Diverged: if there is none, because the run diverged.
         """
-        kept = files.read_sealed(self.folder(run) / "result.json")
-        tensors, _ = files.read_tensors(self.folder(run) / "weights.safetensors", kept["weights"])
+        path = self.folder(run) / "result.json"
+        kept = files.read_sealed(path)
+        with files.understood(path):
+            found, checksum = result_from(kept["result"]), kept["weights"]
+        if found.diverged is not None:
+            raise Diverged(f"{run} (run {run.name}) has no trained network: {found.diverged}")
+        tensors, _ = files.read_tensors(self.folder(run) / "weights.safetensors", checksum)
         network = build(run.network)
         network.load_state_dict(tensors)
         return network.eval()
 
     def keep(self, run: Run, result: Result, network: nn.Sequential) -> None:
         """Writes a finished run; its result last, since that is what makes it count."""
+        checksum = files.write_tensors(self.folder(run) / "weights.safetensors", network.state_dict())
+        self._finish(run, result, checksum)
+        self.tidy(run)
+
+    def keep_diverged(self, run: Run, result: Result, checkpoint: str | None) -> None:
+        """Writes a run that diverged; `checkpoint` is the checksum of its last good checkpoint, if it has one."""
+        self._finish(run, result, checkpoint)
+
+    def _finish(self, run: Run, result: Result, checksum: str | None) -> None:
         folder = self.folder(run)
         files.write(folder / "specification.json", (files.canonical(specification(run)) + "\n").encode())
-        checksum = files.write_tensors(folder / "weights.safetensors", network.state_dict())
-        kept = {"result": asdict(result), "weights": checksum, "provenance": provenance(run)}
+        kept = {"result": result_as_json(result), "weights": checksum, "provenance": provenance(run)}
         files.write_sealed(folder / "result.json", kept)
-        (folder / "checkpoint.safetensors").unlink(missing_ok=True)
 
 
 def provenance(run: Run) -> dict[str, str | int]:
@@ -202,23 +271,40 @@ def check_images(network: Network, name: str) -> None:
         raise BadInput(f"classes of {network.name}", network.classes, f"{classes}, as many as {name} has")
 
 
+def check(run: Run) -> None:
+    """Refuses, before anything is trained, a run that this machine or its data set cannot serve; its teacher too.
+
+    Raises:
+        BadInput: if there is no such device, the data set is absent or damaged, or a network does not fit its images.
+    """
+    for one in filter(None, (run, run.teacher)):
+        if one.device == "cuda" and not torch.cuda.is_available():
+            raise BadInput("device", one.device, "cpu: torch finds no GPU here")
+        check_images(one.network, one.data)
+
+
 def execute(run: Run, store: Store) -> Result:
     """Reads `run` back from the store, or trains it, its teacher first, and keeps it.
 
     Training uses one thread, so that a run gives the same bits alone and beside others. Of several processes that are
-    asked for the same run one trains it, and the others wait and read it.
+    asked for the same run one trains it, and the others wait and read it. A run that diverges, or whose teacher does,
+    is kept as well and says so.
 
     Raises:
-        BadInput: if the data set is absent or damaged, or a network does not fit its images.
+        BadInput: as `check`.
     """
     kept = store.result(run)
     if kept is not None:
+        store.tidy(run)
         return kept
-    check_images(run.network, run.data)
-    if run.teacher is not None:
-        execute(run.teacher, store)
+    check(run)
+    taught = None if run.teacher is None else execute(run.teacher, store)
     with store.alone(run), one_thread():
-        return store.result(run) or _train(run, store)  # another process may have trained it meanwhile
+        found = store.result(run)  # another process may have trained it meanwhile
+        if found is None and taught is not None and taught.diverged is not None:
+            found = without_end(replace(taught.diverged, whose="its teacher's"))
+            store.keep_diverged(run, found, None)
+        return found or _train(run, store)
 
 
 def _train(run: Run, store: Store) -> Result:
@@ -226,9 +312,14 @@ def _train(run: Run, store: Store) -> Result:
     clock = time.process_time if run.device == "cpu" else time.monotonic
     checkpoint = Checkpoint(store.folder(run) / "checkpoint.safetensors", clock)
     taught_by = None if run.teacher is None else run.teacher.network
-    network, curve = train(
-        run.network, taught_by, run.recipe, run.training, lessons, run.seed, checkpoint.load(), checkpoint.save
-    )
+    try:
+        network, curve = train(
+            run.network, taught_by, run.recipe, run.training, lessons, run.seed, checkpoint.load(), checkpoint.save
+        )
+    except Diverged as error:
+        found = without_end(error.found, error.progress.curve, round(checkpoint.seconds, 3))
+        store.keep_diverged(run, found, checkpoint.write(error.progress))
+        return found
     network = network.cpu().eval()
     seconds = round(checkpoint.seconds, 3)
     # Every choice is made; this is the one place that looks at the test images.

@@ -3,40 +3,75 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from fitnets_lib import files
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """No other process fills tensors below `folder` inside. A process that dies lets go of it; the system does that."""
+    path = folder.with_name(folder.name + ".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path):
+        yield
+        with suppress(OSError):  # where files that are open cannot be removed; who waits finds the folder filled
+            path.unlink(missing_ok=True)
+
+
 def room(like: Tensor, rows: int, path: Path | None) -> Tensor:
-    """A tensor of `rows` rows such as those of `like`, to be filled: in memory, or in the file `path`.bin."""
+    """A tensor of `rows` rows such as those of `like`, to be filled: in memory, or in the file `path`.bin.
+
+    Raises:
+        files.NotWritten: if there is no room for the file on the disk.
+    """
     shape = (rows, *like.shape[1:])
     if path is None:
         return torch.empty(shape, dtype=like.dtype, device=like.device)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    (_seal(path)).unlink(missing_ok=True)
-    return torch.from_file(str(_numbers(path)), shared=True, size=math.prod(shape), dtype=like.dtype).view(shape)
+    count = math.prod(shape)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.forget_halves(_seal(path))
+        _seal(path).unlink(missing_ok=True)
+        if hasattr(os, "posix_fallocate") and count:  # a map over a full disk would kill the process
+            with _numbers(path).open("ab") as file:
+                os.posix_fallocate(file.fileno(), 0, count * like.dtype.itemsize)
+    except OSError as error:
+        raise files.NotWritten(_numbers(path), error) from error
+    return torch.from_file(str(_numbers(path)), shared=True, size=count, dtype=like.dtype).view(shape)
 
 
 def close(path: Path, filled: Tensor) -> None:
     """Says that all rows of what `room` gave for `path` are there; without that they do not count."""
-    files.write_sealed(_seal(path), {"shape": list(filled.shape), "dtype": str(filled.dtype).removeprefix("torch.")})
+    dtype = str(filled.dtype).removeprefix("torch.")
+    files.write_sealed(_seal(path), {"shape": list(filled.shape), "dtype": dtype, "numbers": _digest(filled)})
 
 
 def read(path: Path) -> Tensor | None:
-    """What was filled and closed under `path`, or None if nothing was or its file is not as large as it should be."""
+    """What was filled and closed under `path`, or None if nothing was or its file has other numbers by now."""
     try:
         said = files.read_sealed(_seal(path))
-    except (FileNotFoundError, files.Damaged):
+        with files.understood(_seal(path)):
+            shape, dtype, checksum = said["shape"], getattr(torch, said["dtype"]), said["numbers"]
+            count = math.prod(shape)
+            if _numbers(path).stat().st_size != count * dtype.itemsize:
+                return None
+            found = torch.from_file(str(_numbers(path)), shared=True, size=count, dtype=dtype).view(shape)
+    except (OSError, files.Damaged):
         return None
-    shape, dtype = said["shape"], getattr(torch, said["dtype"])
-    count = math.prod(shape)
-    if not _numbers(path).is_file() or _numbers(path).stat().st_size != count * dtype.itemsize:
-        return None
-    return torch.from_file(str(_numbers(path)), shared=True, size=count, dtype=dtype).view(shape)
+    return found if _digest(found) == checksum else None
+
+
+def _digest(numbers: Tensor) -> str:
+    """SHA-256 of the numbers' bytes: about a second a gigabyte."""
+    return files.digest(numbers.flatten().view(torch.uint8).numpy().data)
 
 
 def _numbers(path: Path) -> Path:

@@ -75,11 +75,11 @@ def _cells(runs: Outcomes) -> dict[str, str]:
     if found is None:
         seeds = f"0 of {len(runs)}" if runs else "–"
         return {"here (%)": NONE, "95 % interval": "–", "seeds": seeds, "epochs": "–", "took": "–"}
-    low, high = max(found.low, 0), min(found.high, 100)
+    low, high, lost = max(found.low, 0), min(found.high, 100), sum(result.diverged is not None for result in results)
     epochs = sorted({len(result.curve) for result in results})
     return {
-        "here (%)": f"{found.mean:.2f}",
-        "95 % interval": f"{low:.2f} to {high:.2f}" if found.n > 1 else "–",
+        "here (%)": f"{lost} of {found.n} diverged" if lost else f"{found.mean:.2f}",
+        "95 % interval": f"{low:.2f} to {high:.2f}" if found.n > 1 and not lost else "–",
         "seeds": f"{found.n} of {len(runs)}",
         "epochs": f"{epochs[0]} to {epochs[-1]}" if len(epochs) > 1 else f"{epochs[0]}",
         "took": in_words(sum(result.seconds for result in results)),

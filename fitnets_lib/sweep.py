@@ -1,9 +1,14 @@
-"""Many runs at once: what is missing is trained in parallel processes, what is kept is read back."""
+"""Many runs at once: what is missing is trained in parallel processes, what is kept is read back.
+
+A run that diverges is over like any other, and its result says so. What fails is a run that could not be made, as on a
+full disk.
+"""
 
 from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -12,7 +17,7 @@ from joblib import Parallel, delayed, parallel_config
 from tqdm.auto import tqdm
 
 from fitnets_lib.errors import BadInput
-from fitnets_lib.runs import Result, Run, Store, execute
+from fitnets_lib.runs import Result, Run, Store, check, execute
 
 PROGRESS_FILE = "FITNETS_PROGRESS"
 """Environment variable: a file to which progress is appended, line by line, in place of a progress bar."""
@@ -48,11 +53,14 @@ def sweep(
         finished: called here, in the sweep's own process, with each run that is newly trained, as soon as it is kept.
 
     Raises:
-        BadInput: if joblib has no such backend, or no cluster for it.
+        BadInput: before anything is trained: if joblib has no such backend, or no cluster for it, if a run cannot be
+            made here (`runs.check`), or if FITNETS_PROGRESS cannot be written to.
         RunsFailed: with each run that failed and why, after all others have been trained.
     """
     everything = list(dict.fromkeys([*(run.teacher for run in runs if run.teacher), *runs]))
     missing = [run for run in everything if store.result(run) is None]
+    for run in missing:
+        check(run)
     teachers = {run.teacher for run in runs}
     progress, failed = _Progress(len(missing)), dict[Run, str]()
     with _where(backend):
@@ -106,16 +114,29 @@ class _Progress:
     def __init__(self, total: int) -> None:
         self.total, self.done, self.begun = total, 0, time.monotonic()
         self.file = os.environ.get(PROGRESS_FILE)
+        self.silent = False
+        if self.file and total:
+            try:
+                self._write("")
+            except OSError as error:
+                raise BadInput(PROGRESS_FILE, self.file, f"a file that can be written to ({error.strerror})") from error
         self.bar = None if self.file or not total else tqdm(total=total, unit="run")
 
     def step(self, run: Run) -> None:
         self.done += 1
         if self.bar is not None:
             self.bar.update()
-        if self.file:
+        if self.file and not self.silent:
             left = (time.monotonic() - self.begun) / self.done * (self.total - self.done)
-            with Path(self.file).open("a", encoding="utf-8") as file:
-                file.write(f"run {self.done} of {self.total} ({run}); about {left:.0f} s left\n")
+            try:
+                self._write(f"run {self.done} of {self.total} ({run}); about {left:.0f} s left\n")
+            except OSError as error:  # what is shown to a reader stops no training
+                warnings.warn(f"{self.file}: progress is no longer shown ({error.strerror})", stacklevel=2)
+                self.silent = True
+
+    def _write(self, line: str) -> None:
+        with Path(str(self.file)).open("a", encoding="utf-8") as file:
+            file.write(line)
 
     def close(self) -> None:
         if self.bar is not None:

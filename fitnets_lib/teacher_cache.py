@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -149,7 +150,8 @@ def keep(
 ) -> Kept:
     """Asks the teacher, made by `unmoved`, once about every view of `images`, `batch` at a time.
 
-    Large answers are kept in `folder`, if one is given and the images are not on a GPU.
+    Large answers are kept in `folder`, if one is given and the images are not on a GPU. Of several processes that want
+    them one asks, and the others wait and read.
 
     Raises:
         BadInput: if the views of an image cannot be enumerated; `Live` answers for those.
@@ -159,8 +161,9 @@ def keep(
     if folder is not None and (images.is_cuda or size(teacher, layers, images) <= LARGE):
         folder = None
     plain, flipped = (None if folder is None else folder / view for view in ("plain", "flipped"))
-    mirrored = ask(teacher, layers, images.flip(3), batch, flipped) if augmentation.flip else None
-    return Kept(ask(teacher, layers, images, batch, plain), mirrored)
+    with nullcontext() if folder is None else shelf.alone(folder):
+        mirrored = ask(teacher, layers, images.flip(3), batch, flipped) if augmentation.flip else None
+        return Kept(ask(teacher, layers, images, batch, plain), mirrored)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fitnets_lib.divergence import Diverged, Divergence, bad_value, first_bad
 from fitnets_lib.initialisation import begin
 from fitnets_lib.networks import Network, build
 from fitnets_lib.optimisation import Training, limit_norms, rmsprop
@@ -21,10 +22,6 @@ from fitnets_lib.recipes import Recipe, Stage
 from fitnets_lib.teacher_cache import Answers, Lesson
 from fitnets_lib.terms import Seen
 from fitnets_lib.variants import check_batches
-
-
-class Diverged(ArithmeticError):
-    """The loss stopped being a finite number."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ def train(
         The trained network, with the best weights of the last stage, and the learning curve.
 
     Raises:
-        Diverged: if the training loss is no longer finite.
+        Diverged: if a loss or a weight is no longer finite; its `progress` is where the run stood before that epoch.
         BadInput: if a norm would get a batch of a single image.
     """
     for lesson in filter(None, (lessons.train, lessons.everything)):
@@ -194,7 +191,12 @@ class StageRun:
     ) -> Progress:
         """Runs the epochs that are left, then leaves the best epoch's weights in the student."""
         while not self.over(progress.curve):
-            progress = self.epoch(progress, *lessons)
+            good = Progress(progress.curve, progress.finished, {k: v.clone() for k, v in self.tensors().items()})
+            try:
+                progress = self.epoch(progress, *lessons)
+            except Diverged as error:
+                error.progress = good
+                raise
             save(progress)
         self.trained.load_state_dict(self.best)
         return Progress(progress.curve, self.number, {f"student.{k}": v for k, v in self.student.state_dict().items()})
@@ -226,14 +228,31 @@ class StageRun:
             if self.training.max_norm is not None:
                 limit_norms(self.training.max_norm, self.student[-1], self.trained, self.heads)
             losses.append(loss.detach())
-        train_loss = float(torch.stack(losses).mean())
-        if not math.isfinite(train_loss):
-            raise Diverged(f"stage {self.number}, epoch {done + 1}: the training loss is {train_loss}")
+        steps = torch.stack(losses)
+        train_loss = float(steps.mean())
         judged = (None, None) if validation is None else self.validate(validation, done)
+        self.check(done, steps, train_loss, judged[0])
         row = Epoch(self.number, done + 1, train_loss, *judged)
         if all(row.score < earlier.score for earlier in self.own(progress.curve)):
             self.best = {name: value.clone() for name, value in self.trained.state_dict().items()}
         return Progress([*progress.curve, row], progress.finished, self.tensors())
+
+    def check(self, done: int, steps: Tensor, train_loss: float, validation_loss: float | None) -> None:
+        """Refuses an epoch that left the finite numbers.
+
+        Raises:
+            Diverged: naming the first step that did, or the last one, if only what it left behind shows it.
+        """
+        terms = " + ".join(type(term).__name__ for _, term in self.loss.terms)
+        step, value = len(steps), bad_value([*self.trained.state_dict().values(), *self.heads.state_dict().values()])
+        what = "a weight after it"
+        if not math.isfinite(train_loss):
+            step, loss = first_bad(steps)
+            what, value = f"the training loss ({terms})", str(loss)
+        elif value is None and validation_loss is not None and not math.isfinite(validation_loss):
+            what, value = f"the validation loss after it ({terms})", str(validation_loss)
+        if value is not None:
+            raise Diverged(Divergence(self.number, done + 1, step, what, value))
 
     def judge(self, images: Tensor, labels: Tensor, answers: Answers | None, epoch: int) -> tuple[Seen, Tensor]:
         """What the student makes of a batch, and the stage's loss, in the precision of the training."""

@@ -86,12 +86,15 @@ class Comparison:
     overlap: float = 0.0
 
     def found(self, tables: Tables) -> Estimate | None:
-        """The difference with its interval, or None if one of the two was not measured."""
+        """The difference with its interval, or None if one of the two was not measured; no number if a run diverged."""
         ours = self.ours.values(tables)
         theirs = self.theirs.values(tables) if isinstance(self.theirs, Quantity) else self.theirs
         if ours is None or theirs is None:
             return None
-        differences = (ours - theirs).dropna()
+        if isinstance(theirs, pd.Series):
+            both = ours.index.intersection(theirs.index)
+            ours, theirs = ours[both], theirs[both]
+        differences = ours - theirs  # without a value where a run diverged, and then the mean has none either
         return estimate(differences.tolist(), self.overlap) if len(differences) else None
 
     def holds(self, tables: Tables) -> Verdict:
@@ -130,6 +133,8 @@ class Comparison:
         found = self.found(tables)
         if found is None:
             return _row(str(self), self.bounds(), "–", "–", "–", said)
+        if math.isnan(found.mean):
+            return _row(str(self), self.bounds(), "a run diverged", "–", str(found.n), said)
         points, low, high = (signed(value, self.digits) for value in (found.mean, found.low, found.high))
         return _row(str(self), self.bounds(), points, f"{low} to {high}", str(found.n), said)
 

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from fitnets_lib import __main__ as commands
 from fitnets_lib import claims, paths, records, trials
+from fitnets_lib.divergence import Diverged
 from fitnets_lib.errors import BadInput
 from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.real_runs import ROWS
-from fitnets_lib.training import Diverged
 from tests.refusals import is_one_line, names, refusal, takes_no_files
 
 Capture = pytest.CaptureFixture[str]

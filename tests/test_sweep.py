@@ -10,7 +10,7 @@ from distributed import Client, LocalCluster
 from fitnets_lib import sweep as sweeps
 from fitnets_lib.errors import BadInput
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD
-from fitnets_lib.runs import Store
+from fitnets_lib.runs import Run, Store
 from fitnets_lib.sweep import PROGRESS_FILE, RunsFailed, sweep
 from tests.helpers import run, same_bits
 
@@ -76,26 +76,67 @@ def test_a_backend_that_cannot_be_reached_is_refused_before_anything_runs(backen
     assert list(tmp_path.iterdir()) == []
 
 
+def in_the_way(run: Run, root: Path) -> None:
+    """A folder that is not empty where the weights of `run` should be written: whoever trains it cannot keep it."""
+    (root / run.name / "weights.safetensors" / "full").mkdir(parents=True)
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_run_that_fails_is_named_and_takes_no_other_along(processes: int, tmp_path: Path) -> None:
-    wild = replace(RUNS[0], training=replace(RUNS[0].training, learning_rate=1e30), seed=7)
-    store = Store(tmp_path)
+    lost, store = replace(RUNS[0], seed=7), Store(tmp_path)
+    in_the_way(lost, tmp_path)
     with pytest.raises(RunsFailed) as caught:
-        sweep([wild, *RUNS], store, processes=processes)
-    assert caught.value.failed.keys() == {wild}
+        sweep([lost, *RUNS], store, processes=processes)
+    assert caught.value.failed.keys() == {lost}
     assert "1 of the runs failed" in str(caught.value)
-    assert f"tiny student, KD, seed 7 (run {wild.name}): Diverged: stage 1, epoch" in str(caught.value)
+    assert f"tiny student, KD, seed 7 (run {lost.name}): NotWritten: " in str(caught.value)
+    assert "weights.safetensors: it could not be written" in str(caught.value)
     assert caught.value._render_traceback_() == [f"RunsFailed: {caught.value}"]
     assert all(store.result(run) is not None for run in RUNS)
 
 
 def test_students_of_a_teacher_that_failed_are_not_tried(tmp_path: Path) -> None:
-    (teacher,) = {RUNS[0].teacher}
+    student = replace(RUNS[0], seed=7)
+    teacher = RUNS[0].teacher
     assert teacher is not None
-    wild = replace(teacher, training=replace(teacher.training, learning_rate=1e30))
-    student = replace(RUNS[0], teacher=wild)
+    in_the_way(teacher, tmp_path)
     with pytest.raises(RunsFailed) as caught:
         sweep([student, RUNS[1]], Store(tmp_path), processes=1)
-    assert caught.value.failed.keys() == {wild, student}
-    assert caught.value.failed[student].startswith("its teacher failed: Diverged")
+    assert caught.value.failed.keys() == {teacher, student}
+    assert caught.value.failed[student].startswith("its teacher failed: NotWritten")
+    assert not (tmp_path / student.name).exists()
     assert Store(tmp_path).result(RUNS[1]) is not None
+
+
+@pytest.mark.parametrize("place", ["", "nowhere/below/it"])
+def test_a_network_that_does_not_fit_is_one_line_before_any_run_is_trained(place: str, tmp_path: Path) -> None:
+    wide = replace(RUNS[0], network=replace(RUNS[0].network, image=(1, 16, 16)))
+    with pytest.raises(BadInput, match=r"image of tiny student = \(1, 16, 16\)"):
+        sweep([RUNS[1], wide], Store(tmp_path / place), processes=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_progress_file_that_cannot_be_written_is_refused_before_any_run_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PROGRESS_FILE, str(tmp_path))
+    with pytest.raises(BadInput, match=r"FITNETS_PROGRESS = .*: a file that can be written to"):
+        sweep(RUNS[:1], Store(tmp_path / "runs"), processes=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_progress_file_that_is_lost_on_the_way_is_told_once_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    progress, store = tmp_path / "progress", Store(tmp_path / "runs")
+    monkeypatch.setenv(PROGRESS_FILE, str(progress))
+
+    def a_folder_in_its_place(run: Run) -> None:
+        if progress.is_file():
+            progress.unlink()
+            progress.mkdir()
+
+    with pytest.warns(UserWarning, match="progress is no longer shown") as told:
+        sweep(RUNS[:2], store, processes=1, finished=a_folder_in_its_place)
+    assert len(told) == 1
+    assert all(store.result(run) is not None for run in RUNS[:2])

@@ -8,12 +8,13 @@ import torch
 
 from fitnets_lib import recipes
 from fitnets_lib.augmentation import Augmentation
+from fitnets_lib.divergence import Diverged
 from fitnets_lib.networks import build, initialise
 from fitnets_lib.optimisation import MaxNorm, Training
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, JOINT_HINT_AND_KD, KD, RECIPES, Recipe
 from fitnets_lib.teacher_cache import Kept, Lesson, Live, keep, unmoved
-from fitnets_lib.training import Diverged, Epoch, Lessons, Progress, StageRun, best_epochs, train
+from fitnets_lib.training import Epoch, Lessons, Progress, StageRun, best_epochs, train
 from tests.helpers import QUICK, STUDENT, TEACHER, lessons, same_bits
 
 LESSONS = lessons()
@@ -163,7 +164,7 @@ def test_no_gradient_reaches_what_the_teacher_said() -> None:
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_says_where() -> None:
-    with pytest.raises(Diverged, match=r"stage 1, epoch \d+: the training loss is (nan|inf)"):
+    with pytest.raises(Diverged, match=r"stage 1, epoch \d+, step \d+: the training loss \(Hint\) is (nan|inf)"):
         trained(HINT_THEN_KD, training=replace(QUICK, learning_rate=1e30))
 
 
