@@ -160,6 +160,10 @@ def of(term: Any, weight: float = 1.0) -> Loss:
         (lambda: Recipe("x", [Stage("all", kd)]), "x.stages = [Stage("),  # type: ignore[arg-type]
         (lambda: Recipe("x", ("all",)), "x.stages = ('all',): a tuple of Stage"),  # type: ignore[arg-type]
         (lambda: Recipe("x", ()), "x.stages = (): stages of which the last trains all layers"),
+        (
+            lambda: Recipe("x", (Stage("all", kd), Stage("guided", classification), Stage(1, classification))),
+            f"x.stages = {(Stage(1, classification),)}: stages of which the last trains all layers",
+        ),
         (lambda: BACKPROP.epochs(0), "epochs = 0: a whole number of at least 1"),
         (
             lambda: Stage(5, kd).layers(STUDENT),
