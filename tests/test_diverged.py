@@ -7,6 +7,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -14,7 +15,9 @@ from fitnets_lib import checkpoints, files, paths, records, results, runs, sweep
 from fitnets_lib.checkpoints import Checkpoint
 from fitnets_lib.data import Split
 from fitnets_lib.divergence import Diverged, Divergence, bad_value, first_bad
-from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD
+from fitnets_lib.optimisation import Training
+from fitnets_lib.randomness import generator
+from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD, Recipe
 from fitnets_lib.records import Row
 from fitnets_lib.runs import Result, Run, Store, execute
 from fitnets_lib.teacher_cache import Answers, Kept, Lesson
@@ -26,7 +29,7 @@ WILD = 1e30
 LESSONS = lessons()
 
 
-def wild(recipe: runs.Recipe = KD, seed: int = 0) -> Run:
+def wild(recipe: Recipe = KD, seed: int = 0) -> Run:
     ours = run(recipe, seed)
     return replace(ours, training=replace(ours.training, learning_rate=WILD, batch=100))
 
@@ -46,8 +49,8 @@ def with_image(number: int, value: float) -> Lessons:
     return Lessons(lesson, replace(LESSONS.validation, teaching=None))
 
 
-def with_hints(scale: float) -> Lessons:
-    """The digits with hint maps of `scale` everywhere, from the second half of the images on."""
+def with_hints(scale: float, validation: bool = False) -> Lessons:
+    """The digits with hint maps of `scale` in the second half of the images: those to train on, or to validate by."""
 
     def raised(lesson: Lesson) -> Lesson:
         assert isinstance(lesson.teaching, Kept)
@@ -56,10 +59,12 @@ def with_hints(scale: float) -> Lessons:
             maps[len(maps) // 2 :] = scale
         return replace(lesson, teaching=Kept(Answers(lesson.teaching.plain.logits, hints)))
 
+    if validation:
+        return Lessons(LESSONS.train, raised(LESSONS.validation))
     return Lessons(raised(LESSONS.train), LESSONS.validation)
 
 
-def diverges(given: Lessons, recipe: runs.Recipe, quick: runs.Training = QUICK) -> Diverged:
+def diverges(given: Lessons, recipe: Recipe, quick: Training = QUICK) -> Diverged:
     with pytest.raises(Diverged) as caught:
         train(STUDENT, TEACHER, recipe, quick, given, seed=0)
     return caught.value
@@ -67,7 +72,7 @@ def diverges(given: Lessons, recipe: runs.Recipe, quick: runs.Training = QUICK) 
 
 def step_of(number: int, images: int, batch: int) -> int:
     """The step, from 1, of the first epoch of stage 1, seed 0, in which image `number` comes."""
-    order = torch.randperm(images, generator=training.generator(0, "shuffle", 1, 0)).tolist()
+    order = torch.randperm(images, generator=generator(0, "shuffle", 1, 0)).tolist()
     return int(order.index(number)) // batch + 1
 
 
@@ -88,6 +93,12 @@ def test_hint_maps_whose_squares_overflow_stop_stage_1_in_the_first_step_that_se
     first = min(step_of(number, 48, QUICK.batch) for number in range(24, 48))
     assert (found.stage, found.epoch, found.step) == (1, 1, first)
     assert (found.what, found.value) == ("the training loss (Hint)", "inf")
+
+
+def test_hint_maps_that_overflow_on_the_validation_images_alone_are_seen_there() -> None:
+    found = diverges(with_hints(1e38, validation=True), HINT_THEN_KD).found
+    assert (found.stage, found.epoch, found.what) == (1, 1, "the validation loss after it (Hint)")
+    assert found.value == "inf"
 
 
 def test_an_exploding_regressor_stops_stage_1() -> None:
@@ -276,7 +287,7 @@ def test_an_ordinary_result_is_kept_as_it_always_was(tmp_path: Path) -> None:
 LOST = runs.without_end(Divergence(2, 3, 17, "the training loss (Distillation)", "nan"))
 
 
-def table(diverged: int, seeds: int = 6) -> results.pd.DataFrame:
+def table(diverged: int, seeds: int = 6) -> pd.DataFrame:
     """KD at 50 %, hints at 60 to 65 %; of the latter the first so many runs diverged."""
     both = [run(recipe, seed) for recipe in (KD, HINT_THEN_KD) for seed in range(seeds)]
     plain = [Result(0.5, 0.5, (), 1.0)] * seeds
