@@ -113,3 +113,25 @@ def test_in_another_process_with_other_threads_and_hashes_all_bits_are_the_same(
     done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == first
+
+
+TIMED = {"measured_speed.csv": "milliseconds and their ratios are another at every measurement"}
+"""Tables, and evidence of the same names, that two builds need not share, each with the reason."""
+
+
+@pytest.mark.parametrize("chapter", ["01_why_thin_and_deep", "08_depth_and_compute"])
+def test_a_second_build_from_nothing_gives_the_same_tables_but_for_timings(
+    chapter: str, smoke_home: Path, tmp_path: Path
+) -> None:
+    book = CHECKOUT / "book"
+    command = [sys.executable, "-m", "papermill", str(book / f"{chapter}.ipynb"), "out.ipynb"]
+    command += ["-f", str(book / "presets" / "smoke.yml")]
+    environment = {**os.environ, "FITNETS_HOME": str(tmp_path), "OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "12345"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    again = {path.relative_to(tmp_path / "results"): path for path in (tmp_path / "results").rglob("*.csv")}
+    same = {name for name in again if name.name not in TIMED}
+    assert same
+    for name in same:
+        assert again[name].read_bytes() == (smoke_home / "results" / name).read_bytes(), name
+    assert {name.name for name in again} & TIMED.keys() == ({*TIMED} if chapter.startswith("01") else set())
