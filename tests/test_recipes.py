@@ -214,3 +214,8 @@ def test_stages_and_recipes_cannot_be_changed_afterwards() -> None:
     for fixed, name in ((BACKPROP, "stages"), (BACKPROP.stages[0], "share")):
         with pytest.raises(FrozenInstanceError):
             setattr(fixed, name, None)
+
+
+def test_hints_in_turn_that_fall_anywhere_are_refused() -> None:
+    with pytest.raises(BadInput, match=r"^guided layers = \[1, 3, 2\]: rising: hints are learned from the bottom up$"):
+        hints_in_turn([(1, 1), (3, 1), (2, 2)])
