@@ -276,7 +276,8 @@ def test_a_result_that_is_none_is_made_again(finished: tuple[Store, runs.Run, ru
 def test_a_record_with_a_changed_byte_is_refused_or_is_the_same(
     finished: tuple[Store, runs.Run, runs.Result], data: st.DataObject
 ) -> None:
-    store, wanted, result = finished
+    store, wanted, _ = finished
+    result = store.result(wanted)
     records.keep(wanted, store)
     path = records.path(wanted)
     change_a_byte(path, data)
