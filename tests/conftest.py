@@ -29,6 +29,11 @@ hypothesis.settings.load_profile("facts")
 sys.path.insert(0, str(CHECKOUT / "book"))  # no package: `build.py` is a script, and its modules lie beside it
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Bytes are named by their number: some hold the time at which they were packed, and workers have to agree."""
+    return f"{argname}-{len(val)}" if isinstance(val, bytes) else None
+
+
 def load_build() -> ModuleType:
     """`book/build.py` as a fresh module."""
     spec = importlib.util.spec_from_file_location("build", CHECKOUT / "book" / "build.py")
