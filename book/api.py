@@ -45,6 +45,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "shelf",
         "teacher_cache",
         "divergence",
+        "outcomes",
         "training",
         "curriculum",
         "paced",
@@ -53,6 +54,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Runs": (
         "checkpoints",
+        "fits",
         "runs",
         "sweep",
         "experiments",

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fitnets_lib import files
-from fitnets_lib.training import Epoch, Progress
+from fitnets_lib.outcomes import Epoch
+from fitnets_lib.training import Progress
 
 CHECKPOINT_EVERY = 5.0
 """Seconds between two checkpoints of a run under way, at least."""

@@ -15,7 +15,8 @@ from typing import Any
 import pandas as pd
 
 from fitnets_lib import files, paths, results, shelf
-from fitnets_lib.runs import Result, Run, Store, provenance, result_as_json, result_from, specification
+from fitnets_lib.outcomes import Result, result_as_json, result_from
+from fitnets_lib.runs import Run, Store, provenance, specification
 from fitnets_lib.sweep import sweep
 
 SMALL = 2**18

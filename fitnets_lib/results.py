@@ -15,7 +15,8 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from fitnets_lib.runs import Result, Run
+from fitnets_lib.outcomes import Result
+from fitnets_lib.runs import Run
 from fitnets_lib.statistics import Estimate, estimate, paired, verdict
 
 

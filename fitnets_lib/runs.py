@@ -8,13 +8,12 @@ those of a trained network it keeps its last good checkpoint.
 
 from __future__ import annotations
 
-import math
 import platform
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -27,14 +26,16 @@ from torch import nn
 from fitnets_lib import data, files, source
 from fitnets_lib.augmentation import NONE, Augmentation
 from fitnets_lib.checkpoints import Checkpoint
-from fitnets_lib.divergence import Diverged, Divergence
+from fitnets_lib.divergence import Diverged
 from fitnets_lib.errors import BadInput, whole
+from fitnets_lib.fits import check_fits, error_rate
 from fitnets_lib.networks import Network, build
 from fitnets_lib.optimisation import Training
+from fitnets_lib.outcomes import Result, result_as_json, result_from, validation_error, without_end
 from fitnets_lib.recipes import Recipe
 from fitnets_lib.teacher_cache import Lesson, Live, keep, unmoved
 from fitnets_lib.threads import one_thread
-from fitnets_lib.training import Epoch, Lessons, train
+from fitnets_lib.training import Lessons, train
 
 
 @dataclass(frozen=True)
@@ -100,47 +101,6 @@ def specification(part: Any) -> Any:  # noqa: ANN401  any part of a run, as JSON
     if isinstance(part, list | tuple):
         return [specification(item) for item in part]
     return part.__qualname__ if callable(part) else part
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a finished run found.
-
-    Attributes:
-        test_error: share of the test images misclassified, by the weights that validation chose; no number (nan) if the
-            run diverged, so that no table can take an earlier epoch's for it.
-        validation_error: the same weights' error on the validation images; no number if the run diverged.
-        curve: every epoch of every stage, up to the one in which the run diverged, if it did.
-        seconds: time spent in training, over all sittings: on a CPU the processor's, else what the clock showed.
-        diverged: where the run, or its teacher, left the finite numbers; None is an ordinary end.
-    """
-
-    test_error: float
-    validation_error: float
-    curve: tuple[Epoch, ...]
-    seconds: float
-    diverged: Divergence | None = None
-
-
-def without_end(where: Divergence, curve: Iterable[Epoch] = (), seconds: float = 0.0) -> Result:
-    """The result of a run that left the finite numbers at `where`, after the epochs of `curve`."""
-    return Result(math.nan, math.nan, tuple(curve), seconds, where)
-
-
-def result_as_json(result: Result) -> dict[str, Any]:
-    """A result to be kept; JSON has no nan, and a run that did not diverge says nothing of it."""
-    found = asdict(result)
-    if result.diverged is None:
-        return {name: value for name, value in found.items() if name != "diverged"}
-    return {**found, "test_error": None, "validation_error": None}
-
-
-def result_from(kept: dict[str, Any]) -> Result:
-    """The result that `result_as_json` made `kept` of."""
-    curve = tuple(Epoch(**row) for row in kept["curve"])
-    if kept.get("diverged") is not None:
-        return without_end(Divergence(**kept["diverged"]), curve, kept["seconds"])
-    return Result(**{**kept, "curve": curve})
 
 
 KEPT = ("specification.json", "checkpoint.safetensors", "weights.safetensors", "result.json")
@@ -250,27 +210,6 @@ def provenance(run: Run) -> dict[str, str | int]:
     }
 
 
-def error_rate(network: nn.Sequential, split: data.Split) -> float:
-    """Share of the images of `split` that `network` misclassifies."""
-    with torch.no_grad():
-        guesses = [network(some).argmax(dim=1) for some in split.images.split(1024)]
-    return float((torch.cat(guesses) != split.labels).double().mean())
-
-
-def check_images(network: Network, name: str) -> None:
-    """Refuses a network that was made for other images or classes than those of data set `name`.
-
-    Raises:
-        BadInput: with both shapes or both numbers.
-    """
-    train = data.load(name).train
-    image, classes = tuple(train.images.shape[1:]), int(train.labels.max()) + 1
-    if network.image != image:
-        raise BadInput(f"image of {network.name}", network.image, f"{image}, the shape of the images of {name}")
-    if network.classes != classes:
-        raise BadInput(f"classes of {network.name}", network.classes, f"{classes}, as many as {name} has")
-
-
 def check(run: Run) -> None:
     """Refuses, before anything is trained, a run that this machine or its data set cannot serve; its teacher too.
 
@@ -280,7 +219,7 @@ def check(run: Run) -> None:
     for one in filter(None, (run, run.teacher)):
         if one.device == "cuda" and not torch.cuda.is_available():
             raise BadInput("device", one.device, "cpu: torch finds no GPU here")
-        check_images(one.network, one.data)
+        check_fits(one.network, one.data)
 
 
 def execute(run: Run, store: Store) -> Result:
@@ -331,13 +270,6 @@ def _train(run: Run, store: Store) -> Result:
     )
     store.keep(run, result, network)
     return result
-
-
-def validation_error(recipe: Recipe, curve: list[Epoch]) -> float:
-    """The best epoch's validation error in the last stage, before any retraining: what choices may be made by."""
-    last = len(recipe.stages)
-    errors = [row.validation_error for row in curve if row.stage == last and row.validation_error is not None]
-    return min(errors)
 
 
 def _lessons(run: Run, store: Store) -> Lessons:

@@ -9,9 +9,10 @@ import pandas as pd
 from fitnets_lib import records
 from fitnets_lib.data_cards import CARDS
 from fitnets_lib.durations import between, in_words, multiplications
+from fitnets_lib.outcomes import Result
 from fitnets_lib.printed_results import Line
 from fitnets_lib.records import Row
-from fitnets_lib.runs import Result, Run
+from fitnets_lib.runs import Run
 from fitnets_lib.statistics import Estimate, estimate
 
 COLUMNS = (

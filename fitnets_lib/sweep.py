@@ -17,7 +17,8 @@ from joblib import Parallel, delayed, parallel_config
 from tqdm.auto import tqdm
 
 from fitnets_lib.errors import BadInput
-from fitnets_lib.runs import Result, Run, Store, check, execute
+from fitnets_lib.outcomes import Result
+from fitnets_lib.runs import Run, Store, check, execute
 
 PROGRESS_FILE = "FITNETS_PROGRESS"
 """Environment variable: a file to which progress is appended, line by line, in place of a progress bar."""

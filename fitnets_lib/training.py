@@ -17,6 +17,7 @@ from fitnets_lib.divergence import Diverged, Divergence, bad_value, first_bad
 from fitnets_lib.initialisation import begin
 from fitnets_lib.networks import Network, build
 from fitnets_lib.optimisation import Training, limit_norms, rmsprop
+from fitnets_lib.outcomes import Epoch, best_epochs
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import Recipe, Stage
 from fitnets_lib.teacher_cache import Answers, Lesson
@@ -33,35 +34,6 @@ class Lessons:
     everything: Lesson | None = None
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """One row of the learning curve.
-
-    Attributes:
-        stage: from 1; retraining goes through all stages once more, under numbers of their own.
-        epoch: within the stage, from 1.
-        train_loss: mean over the epoch's batches as the weights moved, in the stage's own loss.
-        validation_loss: after the epoch, in the stage's own loss; absent when the validation images are trained on.
-        validation_error: share of the validation images misclassified; absent while only lower layers are trained.
-    """
-
-    stage: int
-    epoch: int
-    train_loss: float
-    validation_loss: float | None
-    validation_error: float | None
-
-    @property
-    def score(self) -> float:
-        """What the stage is judged by, the lower the better: the error, or the loss where there is no output.
-
-        Where nothing can be judged by, the later epoch is the better one.
-        """
-        if self.validation_error is not None:
-            return self.validation_error
-        return -self.epoch if self.validation_loss is None else self.validation_loss
-
-
 @dataclass
 class Progress:
     """All that a run needs to go on where it stands: kept after every epoch, saved now and then.
@@ -75,12 +47,6 @@ class Progress:
     curve: list[Epoch]
     finished: int
     tensors: dict[str, Tensor]
-
-
-def best_epochs(curve: list[Epoch], stages: int) -> tuple[int, ...]:
-    """For each of the first `stages` stages, the number of its epoch with the best score; of equals the first."""
-    rows = [[row for row in curve if row.stage == stage] for stage in range(1, stages + 1)]
-    return tuple(min(own, key=lambda row: row.score).epoch for own in rows)
 
 
 def train(

@@ -22,9 +22,10 @@ from safetensors.torch import save
 from fitnets_lib import checkpoints, files, records, runs
 from fitnets_lib.checkpoints import Checkpoint
 from fitnets_lib.files import Damaged
+from fitnets_lib.outcomes import Epoch, Result
 from fitnets_lib.recipes import BACKPROP
 from fitnets_lib.runs import Store, execute
-from fitnets_lib.training import Epoch, Progress
+from fitnets_lib.training import Progress
 from tests.helpers import run as tiny
 from tests.refusals import change_a_byte, cut_short, denied, is_one_line
 
@@ -232,7 +233,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, runs.Run, runs.Result]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, runs.Run, Result]:
     wanted = tiny(BACKPROP)
     store = Store(tmp_path_factory.mktemp("runs"))
     return store, wanted, execute(wanted, store)
@@ -242,7 +243,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, runs.Run,
 @hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_result_with_a_changed_byte_does_not_count_or_is_the_same(
-    finished: tuple[Store, runs.Run, runs.Result], name: str, data: st.DataObject
+    finished: tuple[Store, runs.Run, Result], name: str, data: st.DataObject
 ) -> None:
     store, wanted, result = finished
     path = store.folder(wanted) / name
@@ -261,7 +262,7 @@ def test_a_result_with_a_changed_byte_does_not_count_or_is_the_same(
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"sha256": "x", "content": {"result": {"test_error": NaN}}}'])
-def test_a_result_that_is_none_is_made_again(finished: tuple[Store, runs.Run, runs.Result], content: bytes) -> None:
+def test_a_result_that_is_none_is_made_again(finished: tuple[Store, runs.Run, Result], content: bytes) -> None:
     store, wanted, result = finished
     path = store.folder(wanted) / "result.json"
     path.write_bytes(content)
@@ -274,7 +275,7 @@ def test_a_result_that_is_none_is_made_again(finished: tuple[Store, runs.Run, ru
 @hypothesis_settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_record_with_a_changed_byte_is_refused_or_is_the_same(
-    finished: tuple[Store, runs.Run, runs.Result], data: st.DataObject
+    finished: tuple[Store, runs.Run, Result], data: st.DataObject
 ) -> None:
     store, wanted, _ = finished
     result = store.result(wanted)

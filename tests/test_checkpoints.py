@@ -7,7 +7,8 @@ import torch
 
 from fitnets_lib import checkpoints
 from fitnets_lib.checkpoints import Checkpoint
-from fitnets_lib.training import Epoch, Progress
+from fitnets_lib.outcomes import Epoch
+from fitnets_lib.training import Progress
 
 PROGRESS = Progress([Epoch(1, 1, 0.5, 0.25, None)], 0, {"student.0.weight": torch.arange(6.0).view(2, 3)})
 

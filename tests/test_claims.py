@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from fitnets_lib import claims
@@ -157,6 +159,13 @@ def test_students_are_as_many_times_smaller_as_said_and_those_for_faces_are_not(
 def test_a_ratio_agrees_within_one_per_cent(said: float, agrees: bool) -> None:
     # 9,044,360 / 249,576 = 36.2389; over 36.59 it is .99040, over 35.89 1.00972.
     assert claims._times_fewer("cifar10/fitnet1", "parameters", said).agrees is agrees
+
+
+def test_ten_and_a_half_times_fewer_weights_are_far_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Maps of 26 x 26 and 3 x 3 take 26^2 3^2 = 6,084 weights fully connected, and a kernel of 24 x 24, 576: 10.56.
+    shapes = {"teacher": SimpleNamespace(middle_shape=(1, 3, 3)), "student": SimpleNamespace(middle_shape=(1, 26, 26))}
+    monkeypatch.setattr(claims, "NETWORKS", shapes)
+    assert claims._regressor("teacher", "student").agrees
 
 
 def test_regressors_are_counted_for_every_pair_by_hand_for_two() -> None:

@@ -111,6 +111,12 @@ def test_easiest_first_with_any_pacing_is_a_curriculum_in_bengios_sense(
         [[-0.5, 1, 1], [1, 1, 1]],  # a weight under 0
         [[1.0, 2, 2], [1, 1, 1]],  # a weight above 1 that is taken back
         [[0.0, 1], [0.8, 1], [0.5, 1], [1, 1]],  # a weight falls half way, though never under its first value
+        [
+            [0.0, 0.5],
+            [0.5, 1],
+            [0.5, 0.6],
+            [1, 1],
+        ],  # one falls while entropy grows, never under its start
     ],
 )
 def test_what_breaks_one_of_the_conditions_is_no_curriculum(weights: list[list[float]]) -> None:

@@ -39,7 +39,8 @@ import pytest
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from fitnets_lib import checkpoints, files, paths, records, runs, shelf, teacher_cache, training
+from fitnets_lib import checkpoints, files, paths, records, shelf, teacher_cache, training
+from fitnets_lib.outcomes import result_from
 from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.recipes import HINT_THEN_KD
 from fitnets_lib.records import Row
@@ -166,7 +167,7 @@ def kept_work(home: Path) -> Counter[str]:
         assert run is not None
         folder = home / "runs" / run.name
         if (folder / "result.json").exists():
-            epochs = len(runs.result_from(files.read_sealed(folder / "result.json")["result"]).curve)
+            epochs = len(result_from(files.read_sealed(folder / "result.json")["result"]).curve)
         elif (folder / "checkpoint.safetensors").exists():
             epochs = len(files.read_tensors(folder / "checkpoint.safetensors")[1]["curve"])
         else:

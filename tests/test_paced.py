@@ -6,9 +6,9 @@ import torch
 from fitnets_lib import data, paced
 from fitnets_lib.data import Split
 from fitnets_lib.errors import BadInput
+from fitnets_lib.fits import error_rate
 from fitnets_lib.networks import Dense, Network
 from fitnets_lib.paced import SelfPaced, Switch
-from fitnets_lib.runs import error_rate
 from tests.helpers import same_bits
 
 SMALL = Network("small", (1, 8, 8), (Dense(16, pieces=2), Dense(10)), 1)

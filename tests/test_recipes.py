@@ -219,3 +219,9 @@ def test_stages_and_recipes_cannot_be_changed_afterwards() -> None:
 def test_hints_in_turn_that_fall_anywhere_are_refused() -> None:
     with pytest.raises(BadInput, match=r"^guided layers = \[1, 3, 2\]: rising: hints are learned from the bottom up$"):
         hints_in_turn([(1, 1), (3, 1), (2, 2)])
+
+
+@pytest.mark.parametrize("make", [hints_in_turn, hints_at_once])
+def test_one_pair_that_is_none_among_good_ones_is_refused(make: Callable[[Any], Recipe]) -> None:
+    with pytest.raises(BadInput, match=r"pairs = .*: one or more of \(guided layer, hint layer\)"):
+        make([(1, 1), (2,)])

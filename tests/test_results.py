@@ -3,6 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from fitnets_lib.outcomes import Epoch, Result
 from fitnets_lib.recipes import HINT_THEN_KD, KD
 from fitnets_lib.results import (
     comparison,
@@ -18,9 +19,7 @@ from fitnets_lib.results import (
     tidy,
     within,
 )
-from fitnets_lib.runs import Result
 from fitnets_lib.statistics import Estimate
-from fitnets_lib.training import Epoch
 from tests.helpers import run
 
 CURVE = (Epoch(1, 1, 2.0, 3.0, None), Epoch(2, 1, 1.0, 1.5, 0.25))

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from fitnets_lib import files, paths, records, side_by_side
+from fitnets_lib.outcomes import Epoch, Result
 from fitnets_lib.printed_results import Line
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD
 from fitnets_lib.records import Row
-from fitnets_lib.runs import Result, Run, specification
-from fitnets_lib.training import Epoch
+from fitnets_lib.runs import Run, specification
 from fitnets_lib.trials import Quantity, evidence
 from tests.helpers import STUDENT, run
 

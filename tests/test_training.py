@@ -11,10 +11,11 @@ from fitnets_lib.augmentation import Augmentation
 from fitnets_lib.divergence import Diverged
 from fitnets_lib.networks import build, initialise
 from fitnets_lib.optimisation import MaxNorm, Training
+from fitnets_lib.outcomes import Epoch, best_epochs
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, JOINT_HINT_AND_KD, KD, RECIPES, Recipe
 from fitnets_lib.teacher_cache import Kept, Lesson, Live, keep, unmoved
-from fitnets_lib.training import Epoch, Lessons, Progress, StageRun, best_epochs, train
+from fitnets_lib.training import Lessons, Progress, StageRun, train
 from tests.helpers import QUICK, STUDENT, TEACHER, lessons, same_bits
 
 LESSONS = lessons()
@@ -184,12 +185,6 @@ def test_the_optimiser_is_rmsprop_with_a_decay_of_nine_tenths() -> None:
 def test_the_papers_epochs_are_for_each_stage() -> None:
     _, curve = trained(HINT_THEN_KD, training=replace(QUICK, epochs=3, each_stage=True))
     assert [row.stage for row in curve] == [1, 1, 1, 2, 2, 2]
-
-
-def test_the_best_epoch_of_a_stage_is_the_first_of_the_lowest_score() -> None:
-    curve = [Epoch(1, n, 9.0, loss, None) for n, loss in enumerate([3.0, 1.0, 2.0, 1.0], start=1)]
-    curve += [Epoch(2, n, 9.0, 5.0, error) for n, error in enumerate([0.4, 0.5, 0.3], start=1)]
-    assert best_epochs(curve, 2) == (2, 3)
 
 
 RETRAINED = replace(QUICK, retrain=True, epochs=6, learning_rate=0.01)

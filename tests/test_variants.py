@@ -11,13 +11,15 @@ import torch
 from fitnets_lib import checkpoints, data, runs
 from fitnets_lib.complexity import cost
 from fitnets_lib.errors import BadInput
+from fitnets_lib.fits import error_rate
 from fitnets_lib.networks import DIGITS_TEACHER, Conv, Dense, build, digits_student, initialise
 from fitnets_lib.optimisation import Training
+from fitnets_lib.outcomes import best_epochs
 from fitnets_lib.paper_networks import NETWORKS
 from fitnets_lib.precision import Precision
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, RECIPES, Recipe
-from fitnets_lib.training import Progress, StageRun, best_epochs, train
+from fitnets_lib.training import Progress, StageRun, train
 from fitnets_lib.variants import check_batches, with_norms, with_shortcuts
 from tests.helpers import QUICK, STUDENT, TEACHER, lessons, run, same_bits
 
@@ -203,4 +205,4 @@ def test_a_normed_run_that_was_cut_off_is_resumed_from_its_file_and_read_back_wi
     network = cut.network(ours)
     assert same_bits(network, whole.network(ours))
     assert any("running_mean" in name and value.abs().max() > 0 for name, value in network.state_dict().items())
-    assert runs.error_rate(network, data.load_test("digits")) == expected.test_error
+    assert error_rate(network, data.load_test("digits")) == expected.test_error

@@ -16,10 +16,11 @@ from fitnets_lib.checkpoints import Checkpoint
 from fitnets_lib.data import Split
 from fitnets_lib.divergence import Diverged, Divergence, bad_value, first_bad
 from fitnets_lib.optimisation import Training
+from fitnets_lib.outcomes import Result, without_end
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD, Recipe
 from fitnets_lib.records import Row
-from fitnets_lib.runs import Result, Run, Store, execute
+from fitnets_lib.runs import Run, Store, execute
 from fitnets_lib.teacher_cache import Answers, Kept, Lesson
 from fitnets_lib.training import Lessons, Progress, train
 from tests.helpers import QUICK, STUDENT, TEACHER, lessons, run, same_bits
@@ -284,7 +285,7 @@ def test_an_ordinary_result_is_kept_as_it_always_was(tmp_path: Path) -> None:
 
 # Tables.
 
-LOST = runs.without_end(Divergence(2, 3, 17, "the training loss (Distillation)", "nan"))
+LOST = without_end(Divergence(2, 3, 17, "the training loss (Distillation)", "nan"))
 
 
 def table(diverged: int, seeds: int = 6) -> pd.DataFrame:
