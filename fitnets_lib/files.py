@@ -8,10 +8,11 @@ import os
 import struct
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from filelock import FileLock
 from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
@@ -45,6 +46,20 @@ def write(path: Path, content: bytes) -> None:
         _write(path, content)
     except OSError as error:
         raise NotWritten(path, error) from error
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """No other process is inside for the same `path`, beside which the lock lies as a file while it is held.
+
+    A process that dies lets go of it; the system sees to that. Who waits finds the work done.
+    """
+    lock = path.with_name(path.name + ".lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):
+        yield
+        with suppress(OSError):  # where files that are open cannot be removed
+            lock.unlink(missing_ok=True)
 
 
 def forget_halves(*wanted: Path) -> None:

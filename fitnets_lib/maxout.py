@@ -57,9 +57,8 @@ class _Maxout(torch.autograd.Function):
         largest: Tensor
         batch, channels, *places = z.shape
         units = channels // pieces
-        ctx.place, ctx.split = (
-            (1, (batch, pieces, units, *places)) if by_piece else (2, (batch, units, pieces, *places))
-        )
+        ctx.place, sizes = (1, (pieces, units)) if by_piece else (2, (units, pieces))
+        ctx.split = (batch, *sizes, *places)
         largest, *others = z.view(ctx.split).unbind(ctx.place)
         wins: list[Tensor] = []  # for each piece but the first, where it is the largest
         for other in others:

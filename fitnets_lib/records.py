@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from fitnets_lib import files, paths, results, shelf
+from fitnets_lib import files, paths, results
 from fitnets_lib.outcomes import Result, result_as_json, result_from
 from fitnets_lib.runs import Run, Store, provenance, specification
 from fitnets_lib.sweep import sweep
@@ -129,7 +129,7 @@ def make(row: Row, store: Store, processes: int | None = None) -> None:
 def write_tables(row: Row) -> None:
     """Writes the row's runs and learning curves, as far as they are recorded, to `results/<data>/evidence/`."""
     found = recorded(row.runs)
-    with shelf.alone(paths.evidence(row.data) / row.name):
+    with files.alone(paths.evidence(row.data) / row.name):
         for kind, frame in {row.name: tidy(found), f"{row.name}-curves": _curves(found)}.items():
             table = paths.evidence(row.data) / f"{kind}.csv"
             files.forget_halves(table)

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
 from torch import nn
 
 from fitnets_lib import data, files, source
@@ -120,12 +119,10 @@ class Store:
     @contextmanager
     def alone(self, run: Run) -> Iterator[None]:
         """No other process trains or records `run` inside. A process that dies lets go; the system sees to that."""
-        path = self._lock(run)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path):
+        with files.alone(self._guarded(run)):
             files.forget_halves(*(self.folder(run) / name for name in KEPT))
             yield
-            self.tidy(run)
+            self._forget_checkpoint(run)
 
     def tidy(self, run: Run) -> None:
         """Removes what a finished run needs no more, if its process was killed before it could: lock and checkpoint.
@@ -133,21 +130,28 @@ class Store:
         Whoever still waits for the lock will find the run finished.
         """
         with suppress(OSError):  # where files that are open cannot be removed
-            self._lock(run).unlink(missing_ok=True)
+            self._guarded(run).with_name(f"{run.name}.lock").unlink(missing_ok=True)
+        self._forget_checkpoint(run)
+
+    def _forget_checkpoint(self, run: Run) -> None:
         folder = self.folder(run)
         if all((folder / name).is_file() for name in ("weights.safetensors", "result.json")):
             (folder / "checkpoint.safetensors").unlink(missing_ok=True)
 
-    def _lock(self, run: Run) -> Path:
-        return self.root / "locks" / f"{run.name}.lock"
+    def _guarded(self, run: Run) -> Path:
+        return self.root / "locks" / run.name
+
+    def _read(self, run: Run) -> tuple[Result, str | None]:
+        """The kept result of `run`, and the checksum of its weights, or of its last checkpoint if it diverged."""
+        path = self.folder(run) / "result.json"
+        kept = files.read_sealed(path)
+        with files.understood(path):
+            return result_from(kept["result"]), kept["weights"]
 
     def result(self, run: Run) -> Result | None:
         """What `run` found, or None if it was not finished, or if its files are damaged, which is reported."""
-        path = self.folder(run) / "result.json"
         try:
-            kept = files.read_sealed(path)
-            with files.understood(path):
-                found, checksum = result_from(kept["result"]), kept["weights"]
+            found, checksum = self._read(run)
             if found.diverged is None:
                 files.read_tensors(self.folder(run) / "weights.safetensors", checksum)
             elif checksum is not None:
@@ -167,10 +171,7 @@ class Store:
             files.Damaged: if its weights are not the ones its result speaks of.
             Diverged: if there is none, because the run diverged.
         """
-        path = self.folder(run) / "result.json"
-        kept = files.read_sealed(path)
-        with files.understood(path):
-            found, checksum = result_from(kept["result"]), kept["weights"]
+        found, checksum = self._read(run)
         if found.diverged is not None:
             raise Diverged(f"{run} (run {run.name}) has no trained network: {found.diverged}")
         tensors, _ = files.read_tensors(self.folder(run) / "weights.safetensors", checksum)

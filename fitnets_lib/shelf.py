@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 from torch import Tensor
 
 from fitnets_lib import files
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """No other process fills tensors below `folder` inside. A process that dies lets go of it; the system does that."""
-    path = folder.with_name(folder.name + ".lock")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path):
-        yield
-        with suppress(OSError):  # where files that are open cannot be removed; who waits finds the folder filled
-            path.unlink(missing_ok=True)
 
 
 def room(like: Tensor, rows: int, path: Path | None) -> Tensor:

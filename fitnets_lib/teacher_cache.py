@@ -12,7 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from fitnets_lib import shelf
+from fitnets_lib import files, shelf
 from fitnets_lib.augmentation import NONE, Augmentation, Views
 from fitnets_lib.data import Split
 from fitnets_lib.errors import BadInput
@@ -161,7 +161,7 @@ def keep(
     if folder is not None and (images.is_cuda or size(teacher, layers, images) <= LARGE):
         folder = None
     plain, flipped = (None if folder is None else folder / view for view in ("plain", "flipped"))
-    with nullcontext() if folder is None else shelf.alone(folder):
+    with nullcontext() if folder is None else files.alone(folder):
         mirrored = ask(teacher, layers, images.flip(3), batch, flipped) if augmentation.flip else None
         return Kept(ask(teacher, layers, images, batch, plain), mirrored)
 
