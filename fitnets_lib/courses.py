@@ -17,12 +17,10 @@ from joblib import Parallel, delayed
 from torch import Tensor, nn
 
 from fitnets_lib import data, files
-from fitnets_lib.augmentation import NONE
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import build
 from fitnets_lib.randomness import generator
-from fitnets_lib.runs import Run, Store, execute
-from fitnets_lib.teacher_cache import Lesson, keep, unmoved
+from fitnets_lib.runs import Run, Store, execute, lessons
 from fitnets_lib.threads import one_thread
 from fitnets_lib.training import Lessons, Progress, StageRun, part, train
 
@@ -32,7 +30,7 @@ class Course:
     """The student's logits after each epoch in which it had an output, that is, in which all layers were trained.
 
     Attributes:
-        train: of the training images, (epochs, n, classes).
+        train: of the training images that chapters look at (`data.shown`), (epochs, n, classes).
         validation: of the validation images, (epochs, m, classes).
     """
 
@@ -40,28 +38,11 @@ class Course:
     validation: Tensor
 
 
-def lessons(run: Run, store: Store) -> Lessons:
-    """What `run` learns from, its teacher being finished.
-
-    Raises:
-        BadInput: if the run has random views or a retraining, which are not followed here.
-    """
-    if run.training.augmentation != NONE or run.training.retrain:
-        raise BadInput("training", run.training, "one without random views and without retraining")
-    splits = data.load(run.data)
-    parts = [split.to(run.device) for split in (splits.train, splits.validation)]
-    if run.teacher is None:
-        return Lessons(*(Lesson(split, None) for split in parts))
-    teacher = unmoved(store.network(run.teacher).to(run.device))
-    layers = run.recipe.hint_layers(run.teacher.network)
-    return Lessons(*(Lesson(split, keep(teacher, layers, split.images)) for split in parts))
-
-
 def courses(runs: Sequence[Run], store: Store, processes: int | None = None) -> list[Course]:
     """The courses of finished or unfinished runs, as many at a time as there are processors; each is kept by its run.
 
     Raises:
-        BadInput: as `lessons`.
+        BadInput: as `runs.execute`.
     """
     processes = min(processes or os.cpu_count() or 1, max(len(runs), 1))
     found: list[Course] = Parallel(n_jobs=processes)(delayed(course)(run, store) for run in runs)
@@ -72,7 +53,7 @@ def course(run: Run, store: Store) -> Course:
     """The course of `run`, read back or found by training it again.
 
     Raises:
-        BadInput: as `lessons`.
+        BadInput: as `runs.execute`.
         RuntimeError: if the training did not go as the kept run's.
     """
     kept = execute(run, store)
@@ -94,7 +75,7 @@ def course(run: Run, store: Store) -> Course:
 
 def _follow(run: Run, given: Lessons) -> tuple[Course, list[object]]:
     student = build(run.network).to(run.device)
-    said: dict[str, list[Tensor]] = {"train": [], "validation": []}
+    looked_at, said = data.shown(run.data), dict[str, list[Tensor]](train=[], validation=[])
 
     @torch.no_grad()
     def look(progress: Progress) -> None:
@@ -102,8 +83,8 @@ def _follow(run: Run, given: Lessons) -> tuple[Course, list[object]]:
             return
         student.load_state_dict(part(progress.tensors, "student."))
         student.eval()
-        for name, lesson in (("train", given.train), ("validation", given.validation)):
-            said[name].append(torch.cat([student(some) for some in lesson.split.images.split(1024)]).cpu())
+        for name, answers in said.items():
+            answers.append(student(getattr(looked_at, name).images.to(run.device)).cpu())
 
     taught_by = None if run.teacher is None else run.teacher.network
     _, curve = train(run.network, taught_by, run.recipe, run.training, given, run.seed, save=look)
@@ -131,7 +112,7 @@ def stage_one(run: Run, store: Store) -> tuple[Guided, Guided]:
         How it began, with first weights, and how it ended, when the guided layers were at their best.
 
     Raises:
-        BadInput: as `lessons`, or if the run has no teacher.
+        BadInput: as `runs.execute`, or if the run has no teacher.
     """
     if run.teacher is None:
         raise BadInput("teacher", None, "a run with a teacher: a hint needs somebody who gives it")

@@ -41,6 +41,10 @@ class Split:
         """The same on another device."""
         return Split(self.images.to(device), self.labels.to(device))
 
+    def first(self, most: int) -> Split:
+        """The first `most` of them, or as many as there are."""
+        return Split(self.images[:most], self.labels[:most])
+
     def joined(self, other: Split) -> Split:
         """These images, then those of `other`."""
         return Split(torch.cat((self.images, other.images)), torch.cat((self.labels, other.labels)))
@@ -132,6 +136,12 @@ def load(name: str) -> Dataset:
     """
     train, validation, _ = _splits(name)
     return Dataset(train, validation)
+
+
+def shown(name: str) -> Dataset:
+    """What chapters picture, probe and follow: the first 1,000 training and 300 validation images; of digits, all."""
+    whole = load(name)
+    return Dataset(whole.train.first(1_000), whole.validation.first(300))
 
 
 def load_test(name: str) -> Split:

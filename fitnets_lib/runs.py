@@ -248,13 +248,13 @@ def execute(run: Run, store: Store) -> Result:
 
 
 def _train(run: Run, store: Store) -> Result:
-    lessons = _lessons(run, store)
+    learnt_from = lessons(run, store)
     clock = time.process_time if run.device == "cpu" else time.monotonic
     checkpoint = Checkpoint(store.folder(run) / "checkpoint.safetensors", clock)
     taught_by = None if run.teacher is None else run.teacher.network
     try:
         network, curve = train(
-            run.network, taught_by, run.recipe, run.training, lessons, run.seed, checkpoint.load(), checkpoint.save
+            run.network, taught_by, run.recipe, run.training, learnt_from, run.seed, checkpoint.load(), checkpoint.save
         )
     except Diverged as error:
         found = without_end(error.found, error.progress.curve, round(checkpoint.seconds, 3))
@@ -273,7 +273,7 @@ def _train(run: Run, store: Store) -> Result:
     return result
 
 
-def _lessons(run: Run, store: Store) -> Lessons:
+def lessons(run: Run, store: Store) -> Lessons:
     """The images of the run on its device, with what its teacher says of them, asked once where that can be."""
     splits, random_views = data.load(run.data), run.training.augmentation
     train, validation = (split.to(run.device) for split in (splits.train, splits.validation))

@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 
-from fitnets_lib.data_cards import CARDS
 from fitnets_lib.errors import BadInput
-from fitnets_lib.networks import DIGITS_TEACHER, digits_student
+from fitnets_lib.experiments import DIGITS, SCALES
 
 PRESETS = ("smoke", "embedded", "paper")
 """The presets there are, from seconds on two cores to days on a GPU."""
@@ -19,10 +18,8 @@ PRESETS = ("smoke", "embedded", "paper")
 STARTS = ("paper", "torch", "He", "LSUV", "batch norm", "residual")
 """What training can begin with in the chapter on what came after the paper."""
 
-DATA = tuple(
-    card.name for card in CARDS if (card.image, card.classes) == (DIGITS_TEACHER.image, DIGITS_TEACHER.classes)
-)
-"""The data sets whose images the networks of the chapters take."""
+DATA = tuple(SCALES)
+"""The data sets that chapters have networks for."""
 
 COUNT, EPOCHS = 1_000, 100_000
 """No more seeds and turns, and no more epochs, are meant by anybody."""
@@ -73,7 +70,7 @@ PARAMETERS: dict[str, Parameter] = {
     ),
     "data": Parameter(
         "the data set",
-        f"{' or '.join(DATA)}: the chapters train networks for such images; `python -m fitnets_lib` knows others",
+        f"one of {', '.join(DATA)}, for which chapters have networks; `python -m fitnets_lib` knows others",
         lambda value: value in DATA,
     ),
     "seeds": Parameter(
@@ -122,11 +119,13 @@ def check(values: Mapping[str, Any]) -> None:
     Raises:
         BadInput: naming the parameter, its value and what would be right.
     """
+    data = values.get("data")
+    scale = SCALES[data] if data in DATA else DIGITS
     for name, value in values.items():
         if name not in PARAMETERS:
             raise BadInput(name, value, f"no such parameter; there are {', '.join(PARAMETERS)}")
         for depth in value if name == "depths" and isinstance(value, list) else [value] if name == "depth" else []:
-            digits_student(depth)  # says which depth is too small, and why
+            scale.student(depth)  # says which depth there is not, and why
         if not PARAMETERS[name].accepts(value):
             raise BadInput(name, value, PARAMETERS[name].right)
 

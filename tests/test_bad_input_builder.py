@@ -59,7 +59,7 @@ PRESET_FILES: list[tuple[str, bytes, tuple[str, ...]]] = [
     ("no number", START + b"epochs: .nan\n", ("epochs = nan", "a whole number of at least 2")),
     ("a date", START + b"epochs: 2024-01-01\n", ("epochs = datetime.date(2024, 1, 1)", "a whole number")),
     ("a list of itself", START + b"depths: &a [*a]\n", ("depth = [", "at least 5 layers")),
-    ("another data set", START + b"data: cifar10\n", ("data = 'cifar10'", "digits")),
+    ("another data set", START + b"data: mnist\n", ("data = 'mnist'", "digits")),
     ("another device", START + b"device: tpu\n", ("device = 'tpu'", "cpu, or cuda")),
     ("a parameter of one chapter", START + b"repeats: 3\n", ("repeats = 3", "has no such parameter; it takes preset")),
 ]
@@ -143,7 +143,7 @@ def test_a_preset_file_that_cannot_be_read_is_refused(
     [
         (["--preset"], ("options = ", "--preset", "expected one argument", "--help")),
         (["--preset", ""], ("preset = ''", "one of smoke, embedded")),
-        (["--preset", "paper"], ("preset = 'paper'", "one of smoke, embedded")),
+        (["--preset", "papers"], ("preset = 'papers'", "one of smoke, embedded")),
         (["--preset", "Smoke"], ("preset = 'Smoke'", "one of smoke, embedded")),
         (["--preset", "../smoke"], ("preset = '../smoke'", "one of smoke, embedded")),
         (["--preset", "smoke.yml"], ("preset = 'smoke.yml'", "one of smoke, embedded")),

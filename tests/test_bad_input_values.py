@@ -17,7 +17,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fitnets_lib import files, paths, settings
+from fitnets_lib.data_cards import CARDS
 from fitnets_lib.errors import BadInput, OneLine, flag, number, whole
+from fitnets_lib.experiments import SCALES
 from fitnets_lib.settings import PARAMETERS, check, check_chapter
 from tests.refusals import is_one_line, names, refusal, refusal_if_any
 from tests.test_settings import GOOD, shell
@@ -69,8 +71,18 @@ def test_what_is_odd_for_every_parameter_is_refused_with_what_this_one_may_be(na
 @pytest.mark.parametrize(
     ("name", "value", "shown", "right"),
     [
-        ("data", "faces", "'faces'", "digits: the chapters train networks for such images"),
-        ("data", "mnist", "'mnist'", "digits: the chapters train networks for such images"),
+        (
+            "data",
+            "faces",
+            "'faces'",
+            "one of digits, cifar10, cifar10-jpeg, cifar10-jpeg-10000, for which",
+        ),
+        (
+            "data",
+            "mnist",
+            "'mnist'",
+            "one of digits, cifar10, cifar10-jpeg, cifar10-jpeg-10000, for which",
+        ),
         ("seeds", 1_001, "1001", "at most 1,000"),
         ("epochs", 100_001, "100001", "at most 100,000"),
         ("repeats", 1_001, "1001", "at most 1,000"),
@@ -253,4 +265,8 @@ def test_a_number_above_0_is_not_0_and_a_truth_is_no_number() -> None:
 
 
 def test_the_data_sets_of_chapters_are_those_that_their_networks_take() -> None:
-    assert settings.DATA == ("digits",)
+    assert settings.DATA == ("digits", "cifar10", "cifar10-jpeg", "cifar10-jpeg-10000")
+    for name, scale in SCALES.items():
+        card = next(card for card in CARDS if card.name == name)
+        for network in (scale.teacher, scale.student(5), scale.student(11)):
+            assert (network.image, network.classes) == (card.image, card.classes)

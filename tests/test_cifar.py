@@ -47,18 +47,23 @@ def write_batch(path: Path, key: str, labels: Array, images: Array) -> str:
     return hashlib.md5(content).hexdigest()
 
 
-def small_cifar(folder: Path, hundred: bool = False) -> tuple[Any, Array]:
-    """Two training files and a test file as the official ones are, and torchvision's class with their checksums."""
+def small_cifar(folder: Path, hundred: bool = False, classes: int = 3, each: int = 1) -> tuple[Any, Array]:
+    """Two training files and a test file as the official ones are, and torchvision's class with their checksums.
+
+    Each file has `each` images of every class.
+    """
     from torchvision.datasets import CIFAR10
     from torchvision.datasets import CIFAR100 as OF_100
 
     base: Any = OF_100 if hundred else CIFAR10
-    names, key = [f"class {n}" for n in range(3)], "fine_labels" if hundred else "labels"
+    names, key = [f"class {n}" for n in range(classes)], "fine_labels" if hundred else "labels"
     place = folder / base.base_folder
     place.mkdir(parents=True)
-    images = pixels(9, 3, 32, 32)
-    labels = np.array([0, 1, 2] * 3)
-    parts = {"data_batch_1": slice(0, 3), "data_batch_2": slice(3, 6), "test_batch": slice(6, 9)}
+    count = classes * each
+    images = pixels(3 * count, 3, 32, 32)
+    labels = np.tile(np.arange(classes), 3 * each)
+    files = ("data_batch_1", "data_batch_2", "test_batch")
+    parts = {name: slice(start, start + count) for name, start in zip(files, range(0, 3 * count, count), strict=True)}
     sums = {name: write_batch(place / name, key, labels[part], images[part]) for name, part in parts.items()}
     meta = pickle.dumps({base.meta["key"]: names})
     (place / base.meta["filename"]).write_bytes(meta)

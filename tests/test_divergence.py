@@ -189,7 +189,7 @@ def test_a_diverged_run_keeps_its_last_good_checkpoint_and_no_weights(
     left = Checkpoint(folder / "checkpoint.safetensors").load()
     assert left is not None and (tuple(left.curve), left.finished) == (expected.curve[:3], 1)
     network, curve = train(
-        ours.network, TEACHER, ours.recipe, ours.training, runs._lessons(ours, whole), 0, progress=left
+        ours.network, TEACHER, ours.recipe, ours.training, runs.lessons(ours, whole), 0, progress=left
     )
     assert tuple(curve) == expected.curve
     assert same_bits(network, whole.network(ours))
