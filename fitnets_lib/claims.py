@@ -16,7 +16,7 @@ from fitnets_lib.printed import Figure
 from fitnets_lib.trials import SCALES, Claim, Comparison, Count, Quantity, Scale, Trial
 
 FILE = Path(__file__).with_name("claims.yml")
-FOLDERS: dict[Scale, str | None] = {"counts": None, "embedded": None, "MNIST": "mnist", "jpeg": "cifar10-jpeg"}
+FOLDERS: dict[Scale, str | None] = {"counts": None, "embedded": None, "MNIST": "mnist", "jpeg": "cifar10-jpeg-10000"}
 """Where a scale's evidence is, below `results/`; None is the build's preset, and a GPU's trial names its data set."""
 
 

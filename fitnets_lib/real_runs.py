@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from fitnets_lib import recipes
 from fitnets_lib.initialisation import HE
-from fitnets_lib.networks import Network
-from fitnets_lib.optimisation import PAPER_MNIST, Training
-from fitnets_lib.paper_networks import NETWORKS
+from fitnets_lib.networks import Conv, Network
+from fitnets_lib.optimisation import PAPER_CIFAR, PAPER_MNIST, Training
+from fitnets_lib.paper_networks import NETWORKS, thin
 from fitnets_lib.recipes import Recipe
 from fitnets_lib.records import Row
 from fitnets_lib.runs import Run, with_seeds
@@ -23,22 +23,56 @@ SEEDS = 5
 MNIST_STUDENT = replace(PAPER_MNIST, epochs=12, patience=4, precision="bfloat16")
 MNIST_TEACHER = Training(epochs=8, patience=8, learning_rate=5e-4, spread=None, precision="bfloat16")
 
+# The copy of CIFAR-10 that was kept as JPEG, of which 10,000 images are what two cores can go through. The paper's
+# optimisation, in 30 epochs that the stages of a recipe share, so that recipes are compared at equal steps.
+JPEG = "cifar10-jpeg-10000"
+JPEG_STUDENT = replace(PAPER_CIFAR, epochs=30, patience=30, each_stage=False, retrain=False, precision="bfloat16")
+JPEG_TEACHER = replace(JPEG_STUDENT, epochs=15, patience=15, spread=None)
+
+_WIDE = NETWORKS["cifar10/teacher"]
+HALF_TEACHER = Network(
+    "half of cifar10/teacher",
+    _WIDE.image,
+    tuple(replace(layer, channels=layer.channels // 2) if isinstance(layer, Conv) else layer for layer in _WIDE.layers),
+    _WIDE.middle,
+)
+"""The paper's CIFAR-10 teacher with half as many channels: the whole one takes four times as long."""
+THIRTEEN_LAYERS = thin("depth-30M-13 of this book", [[16] * 3, [24, 24, 24, 32], [32, 48, 48, 64]], middle=8)
+"""The text speaks of 13 layers at 30M multiplications, Table 6 does not have them: as many as with 11 layers."""
+AT_30M = (*(NETWORKS[f"cifar10/depth-30M-{depth}"] for depth in (5, 7, 9, 11)), THIRTEEN_LAYERS)
+
+
+def jpeg_teacher() -> Run:
+    """The one teacher of all students, as in the paper."""
+    return Run(JPEG, HALF_TEACHER, recipes.BACKPROP, JPEG_TEACHER, seed=0)
+
 
 def mnist_teacher() -> Run:
     """Table 4's 361K teacher, seed 0, from torch's default first weights; the paper's learned by SGD with momentum."""
     return Run("mnist", NETWORKS["mnist/teacher"], recipes.BACKPROP, MNIST_TEACHER, seed=0)
 
 
-def _students(
-    data: str, student: Network, compared: tuple[Recipe, ...], training: Training, teacher: Run, seeds: int = SEEDS
-) -> tuple[Run, ...]:
-    """Seed by seed, so that a sitting that is cut off has whole seeds."""
-    firsts = [Run(data, student, recipe, training, 0, teacher) for recipe in compared]
-    by_seed = zip(*(with_seeds(first, seeds) for first in firsts), strict=True)
+def _students(student: Network, compared: tuple[Recipe, ...], training: Training, teacher: Run) -> tuple[Run, ...]:
+    """Seed by seed, so that a sitting that is cut off has whole seeds; each with the teacher of its seed."""
+    firsts = [Run(teacher.data, student, recipe, training, 0, teacher) for recipe in compared]
+    by_seed = zip(*(with_seeds(first, SEEDS) for first in firsts), strict=True)
     return tuple(run for runs in by_seed for run in runs)
 
 
+def _of_one_teacher(students: tuple[Network, ...], compared: tuple[Recipe, ...]) -> tuple[Run, ...]:
+    """On the JPEG copy, seed by seed, all of them with the same teacher."""
+    return tuple(
+        Run(JPEG, student, recipe, JPEG_STUDENT, seed, jpeg_teacher())
+        for seed in range(SEEDS)
+        for student in students
+        for recipe in compared
+    )
+
+
 _COMPARED = (recipes.BACKPROP, recipes.KD, recipes.HINT_THEN_KD)
+_PAIRS = [(3, 1), (6, 2)]
+"""Guided and hint layers for two hints: maps of 16 x 16, then of 8 x 8 and 7 x 7 places."""
+_VARIANTS = (*recipes.RECIPES.values(), recipes.hints_in_turn(_PAIRS), recipes.hints_at_once(_PAIRS))
 ROWS = (
     Row(
         "table4-paper-start",
@@ -46,14 +80,32 @@ ROWS = (
         "Table 4: teacher, backprop, KD and hint then KD on MNIST, the paper’s first weights and optimiser",
         (
             *with_seeds(mnist_teacher(), SEEDS),
-            *_students("mnist", NETWORKS["mnist/fitnet"], _COMPARED, MNIST_STUDENT, mnist_teacher()),
+            *_students(NETWORKS["mnist/fitnet"], _COMPARED, MNIST_STUDENT, mnist_teacher()),
         ),
     ),
     Row(
         "table4-he-start",
         "mnist",
         "the same with He’s first weights for the student",
-        _students("mnist", NETWORKS["mnist/fitnet"], _COMPARED, replace(MNIST_STUDENT, start=HE), mnist_teacher()),
+        _students(NETWORKS["mnist/fitnet"], _COMPARED, replace(MNIST_STUDENT, start=HE), mnist_teacher()),
+    ),
+    Row(
+        "half-teacher",
+        JPEG,
+        "the teacher of the rows below: the paper’s on CIFAR-10 at half its width, on 10,000 images kept as JPEG",
+        (jpeg_teacher(),),
+    ),
+    Row(
+        "variants",
+        JPEG,
+        "section 3.1 and the field: FitNet 1 by every recipe of the library, at equal steps",
+        _of_one_teacher((NETWORKS["cifar10/fitnet1"],), _VARIANTS),
+    ),
+    Row(
+        "depth-30m",
+        JPEG,
+        "section 4: students of 5 to 13 layers and 30M multiplications by backprop, KD, and hint then KD",
+        _of_one_teacher(AT_30M, _COMPARED),
     ),
 )
 """Every row that can be recorded."""

@@ -231,7 +231,7 @@ def test_a_claim_is_read_word_by_word() -> None:
     trials = (
         Trial("embedded", (compared, plain)),  # from arithmetic to the paper's own sizes, however they are written
         Trial("MNIST", (Comparison(Quantity("t"), 30.0, below=3.0),), "mnist"),
-        Trial("jpeg", (plain,), "cifar10-jpeg"),
+        Trial("jpeg", (plain,), "cifar10-jpeg-10000"),
     )
     assert claims.parse("X", said) == Claim("X", "s", "x", "y", "7", trials, "")
     gpu = {**WORDS, "remark": "r", "GPU": {"folder": "svhn", "checks": [least]}}

@@ -3,14 +3,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from fitnets_lib.claims import CLAIMS
 from fitnets_lib.complexity import cost
 from fitnets_lib.initialisation import HE
-from fitnets_lib.real_runs import ROWS, SEEDS
+from fitnets_lib.networks import Conv
+from fitnets_lib.paper_networks import NETWORKS
+from fitnets_lib.real_runs import AT_30M, HALF_TEACHER, ROWS, SEEDS, THIRTEEN_LAYERS, jpeg_teacher, mnist_teacher
+from fitnets_lib.recipes import RECIPES
 from fitnets_lib.records import Row
 from fitnets_lib.runs import Run
+from fitnets_lib.trials import Quantity
 
 BY_NAME = {row.name: row for row in ROWS}
 
@@ -28,13 +34,15 @@ def students(row: Row) -> list[Run]:
 def test_a_row_has_every_comparison_on_the_same_five_seeds(row: Row) -> None:
     assert SEEDS == 5
     seeds: dict[tuple[object, ...], list[int]] = {}
-    for run in row.runs:
+    for run in students(row):
         seeds.setdefault((run.network.name, run.recipe, run.training), []).append(run.seed)
     assert all(found == list(range(SEEDS)) for found in seeds.values())
 
 
-def test_each_student_has_the_teacher_of_its_seed(row: Row) -> None:
-    assert all(run.teacher is not None and run.teacher.seed == run.seed for run in students(row))
+def test_each_student_on_mnist_has_the_teacher_of_its_seed_and_all_on_the_jpeg_copy_have_the_same(row: Row) -> None:
+    for run in students(row):
+        assert run.teacher is not None
+        assert run.teacher == (replace(mnist_teacher(), seed=run.seed) if row.data == "mnist" else jpeg_teacher())
 
 
 def test_no_run_is_in_a_row_twice_and_all_are_of_the_rows_data(row: Row) -> None:
@@ -63,3 +71,63 @@ def test_the_two_starts_differ_in_nothing_else() -> None:
         assert (a.network, a.recipe, a.seed, a.teacher) == (b.network, b.recipe, b.seed, b.teacher)
         assert (a.training.spread, a.training.start) == (0.005, None)
         assert b.training == replace(a.training, start=HE)
+
+
+def test_the_teacher_on_the_jpeg_copy_is_the_papers_at_half_its_width() -> None:
+    whole = NETWORKS["cifar10/teacher"]
+    for ours, theirs in zip(HALF_TEACHER.layers, whole.layers, strict=True):
+        assert ours == (replace(theirs, channels=theirs.channels // 2) if isinstance(theirs, Conv) else theirs)
+    assert [layer.channels for layer in HALF_TEACHER.layers if isinstance(layer, Conv)] == [48, 96, 96]
+    assert (HALF_TEACHER.image, HALF_TEACHER.middle) == (whole.image, whole.middle)
+
+
+def test_thirteen_layers_cost_what_eleven_do_and_are_guided_where_these_are() -> None:
+    thirteen, eleven = THIRTEEN_LAYERS, NETWORKS["cifar10/depth-30M-11"]
+    assert (cost(thirteen).layers, cost(eleven).layers) == (13, 11)
+    assert cost(thirteen).multiplications == cost(eleven).multiplications
+    assert thirteen.middle_shape == (32, 8, 8)  # the first layer of the third block
+    assert [len(network.layers) for network in AT_30M] == [5, 7, 9, 11, 13]
+
+
+def test_the_recipes_on_the_jpeg_copy_take_equal_steps_by_the_papers_optimisation_from_its_start() -> None:
+    for name in ("variants", "depth-30m"):
+        for run in students(BY_NAME[name]):
+            training = run.training
+            assert sum(run.recipe.epochs(training.epochs)) == training.epochs == 30
+            assert (training.spread, training.learning_rate, training.each_stage) == (0.005, 0.005, False)
+            assert training.max_norm is not None and training.augmentation.flip
+
+
+def test_every_recipe_of_the_library_is_among_the_variants() -> None:
+    several = {"2 hints in turn, then KD", "2 hints at once, then KD"}
+    assert {run.recipe.name for run in BY_NAME["variants"].runs} == several | {r.name for r in RECIPES.values()}
+
+
+def test_every_run_of_a_row_can_be_made(row: Row) -> None:
+    for run in row.runs:
+        run.recipe.epochs(run.training.epochs)
+        for stage in run.recipe.stages:
+            stage.fits(run.network, None if run.teacher is None else run.teacher.network)
+
+
+def test_what_claims_ask_of_a_row_is_among_its_runs_once_a_seed() -> None:
+    asked = [
+        quantity
+        for claim in CLAIMS
+        for trial in claim.trials
+        if trial.scale in ("MNIST", "jpeg")
+        for compared in trial.checks
+        for quantity in (getattr(compared, "ours", None), getattr(compared, "theirs", None))
+        if isinstance(quantity, Quantity) and quantity.table in BY_NAME
+    ]
+    assert len(asked) > 40
+    lacking = set()
+    for quantity in asked:
+        known: list[dict[str, Any]] = [
+            {"network": run.network.name, "recipe": run.recipe.name, "depth": len(run.network.layers), "seed": run.seed}
+            for run in BY_NAME[quantity.table].runs
+        ]
+        seeds = [run["seed"] for run in known if all(run[key] == value for key, value in quantity.where)]
+        if sorted(seeds) != list(range(SEEDS)):
+            lacking.add((quantity.table, dict(quantity.where).get("network")))
+    assert lacking == {("variants", "cifar10/teacher")}  # T5c: the paper's own teacher is not trained there
