@@ -88,13 +88,19 @@ def _cells(runs: Outcomes) -> dict[str, str]:
 
 
 def recorded(rows: Sequence[Row]) -> pd.DataFrame:
-    """A line for each data set, network, recipe and start in `rows`: the test error as far as there are records."""
-    return pd.DataFrame(
-        [
-            {"data": data, "network": network, "recipe": recipe, "start": start, **_cells(runs)}
-            for (data, network, recipe, start), runs in _kinds(rows).items()
-        ]
-    )
+    """A line for each data set, network, recipe and start in `rows`: the test error as far as there are records.
+
+    A row without any record is one line.
+    """
+    begun = [row for row in rows if len(row.missing()) < len(row.runs)]
+    lines = [
+        {"data": data, "network": network, "recipe": recipe, "start": start, **_cells(runs)}
+        for (data, network, recipe, start), runs in _kinds(begun).items()
+    ]
+    for row in rows:
+        if row not in begun:
+            lines.append({"data": row.data, "network": f"all of {row.name}", "recipe": "–", "start": "–", **_cells([])})
+    return pd.DataFrame(lines)
 
 
 def errors(lines: Sequence[Line], rows: Sequence[Row]) -> list[tuple[Line, Estimate | None]]:

@@ -114,6 +114,14 @@ def test_every_kind_of_run_has_a_line_of_its_own() -> None:
     assert (alone["data"], alone["network"], alone["here (%)"]) == ("digits", STUDENT.name, "25.00")
 
 
+def test_a_row_without_any_record_is_one_line() -> None:
+    record(ALONE[2], 0.25)
+    empty = Row("empty-row", "faces", "nothing yet", TAUGHT[1:])
+    *_, last = rows(side_by_side.recorded([empty, ROW]))
+    assert len(side_by_side.recorded([empty, ROW])) == 3
+    assert (last["data"], last["network"], last["here (%)"]) == ("faces", "all of empty-row", "not run")
+
+
 def test_columns_of_dashes_are_left_out() -> None:
     frame = pd.DataFrame({"a": ["–", "1"], "b": ["–", "–"], "c": ["2", "3"]})
     assert list(side_by_side.without_dashes(frame).columns) == ["a", "c"]
