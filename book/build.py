@@ -125,7 +125,7 @@ def options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--preset",
         default="embedded",
-        help="smoke or embedded (default: embedded)",
+        help="smoke, embedded or paper (default: embedded)",
     )
     parser.add_argument(
         "--pdf",
