@@ -207,6 +207,21 @@ def test_a_smoke_build_says_on_every_chapter_that_its_numbers_mean_nothing(page:
         assert "its numbers mean nothing" in page.locator(".admonition.warning").first.inner_text()
 
 
+CAPTION_ENDS = """all => all.map(caption => {
+    const text = document.createRange();
+    text.selectNodeContents(caption);
+    return [text.getBoundingClientRect().right, caption.closest("table").getBoundingClientRect().right];
+})"""
+
+
+@pytest.mark.parametrize("view", ["phone"], indirect=True)
+def test_captions_of_tables_wider_than_a_phone_end_within_it(page: Page, html: Path) -> None:
+    read(page, html, "09_benchmarks")
+    ends = page.eval_on_selector_all(".bd-article table caption", CAPTION_ENDS)
+    assert max(table for _, table in ends) > 390
+    assert max(text for text, _ in ends) <= 390
+
+
 @pytest.mark.parametrize("view", ["light"], indirect=True)
 def test_the_check_of_barriers_sees_them(page: Page) -> None:
     page.set_content('<html lang="en"><title>t</title><main><img src="a.png"><button></button><p>fine</p></main>')
