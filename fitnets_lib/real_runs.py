@@ -38,11 +38,10 @@ JPEG_TEACHER = Training(
 )
 
 _WIDE = NETWORKS["cifar10/teacher"]
-HALF_TEACHER = Network(
-    "half of cifar10/teacher",
-    _WIDE.image,
-    tuple(replace(layer, channels=layer.channels // 2) if isinstance(layer, Conv) else layer for layer in _WIDE.layers),
-    _WIDE.middle,
+HALF_TEACHER = replace(
+    _WIDE,
+    name="half of cifar10/teacher",
+    layers=tuple(replace(one, channels=one.channels // 2) if isinstance(one, Conv) else one for one in _WIDE.layers),
 )
 """The paper's CIFAR-10 teacher with half as many channels: the whole one takes four times as long."""
 THIRTEEN_LAYERS = thin("depth-30M-13 of this book", [[16] * 3, [24, 24, 24, 32], [32, 48, 48, 64]], middle=8)
