@@ -67,6 +67,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Results and claims": (
         "statistics",
         "results",
+        "sealed",
         "printed",
         "printed_results",
         "side_by_side",

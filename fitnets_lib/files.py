@@ -85,7 +85,7 @@ def _write(path: Path, content: bytes) -> None:
         raise
 
 
-def _read(path: Path) -> bytes:
+def read(path: Path) -> bytes:
     """The bytes of a file.
 
     Raises:
@@ -124,7 +124,7 @@ def read_sealed(path: Path) -> Any:  # noqa: ANN401
         Damaged: if the file is not JSON, or its content does not have the checksum written beside it.
     """
     try:
-        sealed = json.loads(_read(path))
+        sealed = json.loads(read(path))
         content, checksum = sealed["content"], sealed["sha256"]
         actual = digest(canonical(content).encode())
     except Damaged:
@@ -181,7 +181,7 @@ def read_tensors(path: Path, checksum: str | None = None) -> tuple[dict[str, Ten
         FileNotFoundError: if there is no such file.
         Damaged: if the file is not a whole safetensors file or its checksum is another.
     """
-    content = _read(path)
+    content = read(path)
     if checksum is not None and digest(content) != checksum:
         raise Damaged(path, "it does not have the checksum recorded for it")
     try:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from fitnets_lib import files, paths, results
+from fitnets_lib import files, paths, results, sealed
 from fitnets_lib.outcomes import Result, result_as_json, result_from
 from fitnets_lib.runs import Run, Store, provenance, specification
 from fitnets_lib.sweep import sweep
@@ -133,7 +133,7 @@ def write_tables(row: Row) -> None:
         for kind, frame in {row.name: tidy(found), f"{row.name}-curves": _curves(found)}.items():
             table = paths.evidence(row.data) / f"{kind}.csv"
             files.forget_halves(table)
-            files.write(table, frame.to_csv(index=False, lineterminator="\n", float_format="%.8g").encode())
+            sealed.write(table, frame)
 
 
 def recorded(runs: Iterable[Run]) -> list[tuple[Run, Result]]:

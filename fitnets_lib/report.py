@@ -12,7 +12,7 @@ from html import escape
 import pandas as pd
 from IPython.display import Markdown, display
 
-from fitnets_lib import files, paths
+from fitnets_lib import files, paths, sealed
 from fitnets_lib.settings import PRESETS
 
 
@@ -42,8 +42,7 @@ def evidence(frame: pd.DataFrame, name: str, preset: str) -> None:
         name: of the table, as claims name it.
         preset: whose result this is.
     """
-    content = frame.to_csv(index=False, lineterminator="\n", float_format="%.8g").encode()
-    files.write(paths.evidence(preset) / f"{name}.csv", content)
+    content = sealed.write(paths.evidence(preset) / f"{name}.csv", frame)
     kept = {"file": f"{preset}/evidence/{name}.csv", "sha256": files.digest(content)}
     display({"application/papermill.record/text/plain": "''"}, raw=True, metadata={"fitnets": kept})
 

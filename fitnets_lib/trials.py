@@ -15,7 +15,7 @@ from typing import Literal
 
 import pandas as pd
 
-from fitnets_lib import paths
+from fitnets_lib import paths, sealed
 from fitnets_lib.results import signed
 from fitnets_lib.statistics import LEAST_SEEDS, Estimate, estimate
 
@@ -234,13 +234,15 @@ class Claim:
 
 
 def evidence(folder: str) -> Tables:
-    """The evidence tables below `results/<folder>/`."""
+    """The evidence tables below `results/<folder>/`.
+
+    Looking one up raises `files.Damaged` if its lines are not those that were written.
+    """
     kept: dict[str, pd.DataFrame | None] = {}
 
     def find(name: str) -> pd.DataFrame | None:
         if name not in kept:
-            path = paths.evidence(folder) / f"{name}.csv"
-            kept[name] = pd.read_csv(path) if path.is_file() else None
+            kept[name] = sealed.read(paths.evidence(folder) / f"{name}.csv")
         return kept[name]
 
     return find

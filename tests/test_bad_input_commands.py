@@ -5,6 +5,7 @@ Every case is one line on standard error, nothing on standard output, exit statu
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -224,16 +225,18 @@ def test_what_stops_a_command_is_one_line_as_well(
         b"depth,recipe,seed,test accuracy\n11,backprop,0,1\n11,backprop,0,1\n11,stage-wise labels,0,1\n",
     ],
 )
+@pytest.mark.parametrize("seal", [False, True])
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_evidence_that_is_none_is_one_line(
-    content: bytes, options: list[str], capsys: Capture, nothing_is_trained: Path
+    content: bytes, seal: bool, options: list[str], capsys: Capture, nothing_is_trained: Path
 ) -> None:
     (claim,) = claims.chosen("F1")
     check = claim.trials[0].checks[0]
     assert isinstance(check, trials.Comparison)
     folder = nothing_is_trained / "results" / "embedded" / "evidence"
     folder.mkdir(parents=True)
-    (folder / f"{check.ours.table}.csv").write_bytes(content)
+    first = f"# SHA-256 of all lines below: {hashlib.sha256(content).hexdigest()}\n".encode() if seal else b""
+    (folder / f"{check.ours.table}.csv").write_bytes(first + content)
     names(line_of(["claims", *options], capsys), "evidence = ", "results'", "tables as a build and the records wrote")
 
 

@@ -4,10 +4,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from fitnets_lib import files, paths, records
+from fitnets_lib import files, paths, records, sealed
 from fitnets_lib.initialisation import GLOROT, HE, LayerSequential, Start
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD
 from fitnets_lib.records import Row
@@ -107,7 +106,8 @@ def test_a_record_of_which_the_run_is_already_kept_is_made_from_it(home: Path) -
 
 def test_the_tables_have_a_row_a_run_and_a_row_an_epoch() -> None:
     records.make(row(), Store(paths.runs()), processes=1)
-    runs, curves = (pd.read_csv(paths.evidence("digits") / f"{name}.csv") for name in ("row", "row-curves"))
+    runs, curves = (sealed.read(paths.evidence("digits") / f"{name}.csv") for name in ("row", "row-curves"))
+    assert runs is not None and curves is not None
     assert runs["seed"].tolist() == [0, 1]
     assert set(runs["network"]) == {"tiny student"} and set(runs["start"]) == {"torch’s default"}
     found = records.result(row().runs[0])

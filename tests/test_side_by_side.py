@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fitnets_lib import files, paths, records, side_by_side
+from fitnets_lib import files, paths, records, sealed, side_by_side
 from fitnets_lib.outcomes import Epoch, Result
 from fitnets_lib.printed_results import Line
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD
@@ -132,19 +132,15 @@ def test_evidence_is_what_records_write_and_has_its_columns_without_records(home
     assert len(side_by_side.evidence(ROW)) == 0
     record(TAUGHT[0], 0.1)
     records.write_tables(ROW)
-    written = pd.read_csv(paths.evidence("digits") / "tiny-row.csv")
+    written = sealed.read(paths.evidence("digits") / "tiny-row.csv")
+    assert written is not None
     assert list(written.columns) == list(side_by_side.COLUMNS)
     pd.testing.assert_frame_equal(side_by_side.evidence(ROW), written, check_dtype=False)
 
 
 def test_evidence_without_records_is_a_trial_that_was_not_run(home: Path) -> None:
-    side_by_side.evidence(ROW).to_csv(_made(paths.evidence("digits")) / "tiny-row.csv", index=False)
+    sealed.write(paths.evidence("digits") / "tiny-row.csv", side_by_side.evidence(ROW))
     assert Quantity("tiny-row", (("recipe", "KD"),)).values(evidence("digits")) is None
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    return folder
 
 
 def test_where_and_when_records_were_made_is_one_sentence() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, strategies
 
-from fitnets_lib import paths, trials
+from fitnets_lib import paths, sealed, trials
 from fitnets_lib.trials import SCALES, Claim, Comparison, Count, Quantity, Scale, Trial
 
 
@@ -219,9 +219,7 @@ def test_the_table_has_the_claims_that_are_tried_at_the_scale() -> None:
 
 def test_evidence_is_read_from_the_folder_of_the_scale(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
-    folder = paths.evidence("smoke")
-    folder.mkdir(parents=True)
-    measured(backprop=0, KD=5).to_csv(folder / "runs.csv", index=False)
+    sealed.write(paths.evidence("smoke") / "runs.csv", measured(backprop=0, KD=5))
     claim = Claim(
         "A", "here", "KD helps", "above 0", "page", (Trial("embedded", (BETTER,)), Trial("jpeg", (BETTER,), "jpeg"))
     )

@@ -32,8 +32,8 @@ def commands(workflow: dict[str, Any]) -> list[str]:
     return [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
 
 
-def test_there_are_four() -> None:
-    assert [path.stem for path in WORKFLOWS] == ["book", "colab", "links", "test"]
+def test_there_are_five() -> None:
+    assert [path.stem for path in WORKFLOWS] == ["audit", "book", "colab", "links", "test"]
 
 
 def test_they_are_valid_by_the_schema_of_their_kind() -> None:
@@ -107,8 +107,20 @@ def test_the_oldest_python_is_tested_and_on_windows_what_the_readme_says() -> No
             assert by_hand.replace("smoke", "embedded") in readme
 
 
+def test_what_is_audited_is_what_is_locked_for_the_oldest_and_the_newest_python() -> None:
+    audit, test = (
+        yaml.load((CHECKOUT / ".github" / "workflows" / f"{name}.yml").read_text("utf-8"), yaml.BaseLoader)
+        for name in ("audit", "test")
+    )
+    job = audit["jobs"]["packages"]
+    assert job["strategy"]["matrix"] == test["jobs"]["linux"]["strategy"]["matrix"]
+    (command,) = [step["run"] for step in job["steps"] if "run" in step]
+    (lock,) = re.findall(r"--requirement (\S+)", command)
+    assert (CHECKOUT / lock).is_file() and audit["on"]["push"]["paths"] == [lock]
+
+
 def test_the_weekly_ones_are_weekly() -> None:
-    for name in ("colab", "links"):
+    for name in ("audit", "colab", "links"):
         workflow = yaml.load((CHECKOUT / ".github" / "workflows" / f"{name}.yml").read_text("utf-8"), yaml.BaseLoader)
         (when,) = workflow["on"]["schedule"]
         assert re.fullmatch(r"\d+ \d+ \* \* [0-6]", when["cron"])
