@@ -34,6 +34,12 @@ def evidence(row: Row) -> pd.DataFrame:
     return records.tidy(records.recorded(row.runs)).reindex(columns=list(COLUMNS))
 
 
+def tables(rows: Iterable[Row]) -> dict[str, pd.DataFrame]:
+    """The evidence of those of `rows` that have records, under the names that claims have for it."""
+    found = {row.name: evidence(row) for row in rows}
+    return {name: kept for name, kept in found.items() if len(kept)}
+
+
 def _kinds(rows: Iterable[Row]) -> dict[Kind, Outcomes]:
     """The runs of `rows` by kind."""
     found: dict[Kind, list[tuple[Run, Result | None]]] = {}

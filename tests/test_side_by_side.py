@@ -138,6 +138,13 @@ def test_evidence_is_what_records_write_and_has_its_columns_without_records(home
     pd.testing.assert_frame_equal(side_by_side.evidence(ROW), written, check_dtype=False)
 
 
+def test_the_tables_are_those_of_the_rows_that_have_records(home: Path) -> None:
+    assert side_by_side.tables([ROW]) == {}
+    record(TAUGHT[0], 0.1)
+    (found,) = side_by_side.tables([ROW]).items()
+    assert found[0] == "tiny-row" and found[1]["test accuracy"].tolist() == pytest.approx([90.0])
+
+
 def test_evidence_without_records_is_a_trial_that_was_not_run(home: Path) -> None:
     sealed.write(paths.evidence("digits") / "tiny-row.csv", side_by_side.evidence(ROW))
     assert Quantity("tiny-row", (("recipe", "KD"),)).values(evidence("digits")) is None

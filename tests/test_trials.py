@@ -48,6 +48,13 @@ def test_a_column_that_is_not_there_and_a_seed_that_is_there_twice_are_errors() 
         Quantity("runs").values(TABLES)
 
 
+def test_a_seed_that_diverged_leaves_no_figure_and_is_said_in_its_place() -> None:
+    frame = measured(backprop=0, KD=5)
+    frame.loc[frame["recipe"].eq("KD") & frame["seed"].eq(3), "test accuracy"] = None
+    row = BETTER.row(trials.given({"runs": frame}))
+    assert (row["found"], row["95 % interval"], row["seeds"], row["holds?"]) == ("a run diverged", "–", "5", "open")
+
+
 def test_differences_are_paired_by_seed_so_that_seeds_cancel() -> None:
     found = BETTER.found(TABLES)
     assert found is not None
