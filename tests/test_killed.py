@@ -39,7 +39,7 @@ import pytest
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from fitnets_lib import checkpoints, files, paths, records, shelf, teacher_cache, training
+from fitnets_lib import checkpoints, files, paths, records, sealed, shelf, teacher_cache, training
 from fitnets_lib.outcomes import result_from
 from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.recipes import HINT_THEN_KD
@@ -151,9 +151,9 @@ def outcome(home: Path) -> dict[str, Any]:
                     del content[part][field]
             found[name] = content
         elif path.suffix == ".csv":
-            rows = [line.split(",") for line in path.read_text().splitlines()]
-            place = rows[0].index("seconds") if "seconds" in rows[0] else len(rows[0])
-            found[name] = [row[:place] + row[place + 1 :] for row in rows]
+            table = sealed.read(path)
+            assert table is not None
+            found[name] = table.drop(columns="seconds", errors="ignore").to_csv(index=False)
         elif path.is_file():
             found[name] = files.digest(path.read_bytes())
     assert store.result(RUN) is not None and store.result(RUN.teacher) is not None
