@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -132,15 +133,18 @@ def test_a_second_build_executes_nothing_and_a_change_executes_again(
     assert not again()
 
 
+SEAL = "# SHA-256 of all lines below: " + hashlib.sha256(b"a\n1\n").hexdigest()
+
+
 @pytest.mark.parametrize(
-    ("cell", "kept"),
+    ("cell", "kept", "content"),
     [
-        ("report.table(frame, 'tiny', 'A table.', preset)", "tiny.csv"),
-        ("report.evidence(frame, 'tiny', preset)", "evidence/tiny.csv"),
+        ("report.table(frame, 'tiny', 'A table.', preset)", "tiny.csv", "a\n1\n"),
+        ("report.evidence(frame, 'tiny', preset)", "evidence/tiny.csv", f"{SEAL}\na\n1\n"),
     ],
 )
 def test_a_table_or_evidence_that_was_deleted_or_edited_is_made_again(
-    build: ModuleType, root: Path, executions: list[str], tmp_path: Path, cell: str, kept: str
+    build: ModuleType, root: Path, executions: list[str], tmp_path: Path, cell: str, kept: str, content: str
 ) -> None:
     start = "import pandas as pd\nfrom fitnets_lib import report\nframe = pd.DataFrame({'a': ['1']})\n"
     write_chapter(root / "book" / "01_tiny.ipynb", start + cell)
@@ -151,7 +155,7 @@ def test_a_table_or_evidence_that_was_deleted_or_edited_is_made_again(
             change()
         chapters.execute(chapter, build.preset("smoke"), executed, {})
         assert len(executions) == times
-        assert table.read_text().endswith("a\n1\n")
+        assert table.read_text() == content
 
 
 def test_the_executed_copy_hides_the_injected_cell_and_names_no_folder_of_this_machine(

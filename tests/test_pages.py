@@ -143,6 +143,7 @@ def test_search_works_from_the_disk_and_there_is_one_search_box(page: Page, html
     assert page.locator("button.search-button-field:visible, input[type=search]:visible").count() == 1
     page.goto((html / "search.html").as_uri() + "?q=regressor")
     page.locator("ul.search li a", has_text="Hint training").first.wait_for()  # they come one after the other
+    assert "Hint training" in page.locator("ul.search").inner_text()
     assert trouble == []
 
 
