@@ -70,7 +70,10 @@ def says(chapter: Path) -> dict[str, Any]:
     return said
 
 
-READ = {"evidence": "*/evidence/*.csv", "records": "*/records/*.json"}
+READ = {
+    "evidence": ["*/evidence/*.csv"],
+    "records": ["*/records/*.json", "*/evidence/*-gradients.csv"],
+}
 
 
 def _read_by(chapter: Path) -> list[Path]:
@@ -80,7 +83,8 @@ def _read_by(chapter: Path) -> list[Path]:
     """
     kinds = says(chapter).get("reads", [])
     results = paths.home() / "results"
-    return sorted(path for kind in kinds for path in results.glob(READ[kind]))
+    globs = [glob for kind in kinds for glob in READ[kind]]
+    return sorted(path for glob in globs for path in results.glob(glob))
 
 
 def execute(

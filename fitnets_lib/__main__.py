@@ -158,16 +158,34 @@ def list_records() -> None:
 @click.option("--processes", type=click.IntRange(min=1), help="Runs at a time; as many as processors without it.")
 def make_records(names: tuple[str, ...], processes: int | None) -> None:
     """Makes what is missing of the rows NAMES, in any number of sittings; without a name, of all rows for two cores."""
-    for name in names:
-        if name not in NAMED_ROWS:
-            raise BadInput("row", name, "one of those that `python -m fitnets_lib records list` lists")
-        if not torch.cuda.is_available() and any(run.device == "cuda" for run in NAMED_ROWS[name].runs):
-            raise BadInput("row", name, "a row for this machine: it needs a GPU, and torch finds none")
-    rows = [NAMED_ROWS[name] for name in names] or ROWS
+    rows = [_row(name) for name in names] or ROWS
     paths.check_writable(paths.runs(), *(paths.results(row.data) for row in rows))
     for row in rows:
         records.make(row, Store(paths.runs()), processes)
         click.echo(f"{row.name}: {len(row.runs) - len(row.missing())} of {len(row.runs)} runs recorded")
+
+
+@records_group.command("gradients")
+@click.argument("name")
+def make_gradients(name: str) -> None:
+    """Measures, of the row NAME, the gradient at each layer before the first step; teachers are trained first."""
+    row = _row(name)
+    paths.check_writable(paths.runs(), paths.results(row.data))
+    records.write_gradients(row, Store(paths.runs()))
+    click.echo(f"{row.name}: gradients measured")
+
+
+def _row(name: str) -> records.Row:
+    """The row called `name`.
+
+    Raises:
+        BadInput: if there is none, or it needs a GPU and there is none.
+    """
+    if name not in NAMED_ROWS:
+        raise BadInput("row", name, "one of those that `python -m fitnets_lib records list` lists")
+    if not torch.cuda.is_available() and any(run.device == "cuda" for run in NAMED_ROWS[name].runs):
+        raise BadInput("row", name, "a row for this machine: it needs a GPU, and torch finds none")
+    return NAMED_ROWS[name]
 
 
 def run(arguments: list[str] | None = None) -> int:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import pandas as pd
 import torch
 
+from fitnets_lib import data
 from fitnets_lib.data import Split
 from fitnets_lib.initialisation import begin
 from fitnets_lib.networks import Network, build, initialise
 from fitnets_lib.optimisation import Training
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import Stage
-from fitnets_lib.teacher_cache import Lesson
+from fitnets_lib.runs import Run, Store
+from fitnets_lib.teacher_cache import Lesson, keep, unmoved
 from fitnets_lib.terms import Loss
 from fitnets_lib.training import StageRun
 
@@ -42,6 +46,27 @@ def gradient_norms(
     _, value = stage.judge(*batch, epoch=0)
     value.backward()
     return [_length(layer) for layer in module]
+
+
+def first_gradients(runs: Iterable[Run], store: Store) -> pd.DataFrame:
+    """`gradient_norms` of those of `runs` that have a teacher and a single stage, on the images of `data.shown`.
+
+    Returns:
+        A row for each recipe, seed and layer (from the image upwards, from 1), with the length of its gradient.
+
+    Raises:
+        FileNotFoundError: if the teacher of one was not trained.
+    """
+    rows = []
+    for run in runs:
+        if run.teacher is None or len(run.recipe.stages) > 1:
+            continue
+        teacher, loss, images = run.teacher.network, run.recipe.stages[0].loss, data.shown(run.data).validation
+        answers = keep(unmoved(store.network(run.teacher)), loss.hint_layers(teacher), images.images)
+        lesson = Lesson(images, answers)
+        norms = gradient_norms(run.network, teacher, loss, lesson, run.seed, run.training.spread)
+        rows += [(run.recipe.name, run.seed, layer, norm) for layer, norm in enumerate(norms, start=1)]
+    return pd.DataFrame(rows, columns=["recipe", "seed", "layer", "gradient"])
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def learning_curves(frame: pd.DataFrame, column: str = "validation accuracy", un
     """`column` over epochs, a line a recipe: the mean over seeds, shaded from the worst seed to the best.
 
     Args:
-        frame: a tidy table of epochs of one depth, from `results.curves`.
+        frame: a tidy table of epochs of one depth, from `results.curves`; without a line, the figure says "not run".
         column: what is drawn; epochs without it (stage 1 has no output) are left out.
         unit: of `column`.
     """
@@ -153,6 +153,7 @@ def learning_curves(frame: pd.DataFrame, column: str = "validation accuracy", un
         axis.fill_between(mean.index, by_epoch.min(), by_epoch.max(), color=look.colour, alpha=0.12, linewidth=0)
         ends.append((float(mean.iloc[-1]), str(method), look.colour))
     _label_ends(axis, ends, rows["epoch"].max())
+    _say_if_empty(axis, rows)
     axis.set_xlabel("epoch, over all stages")
     axis.set_ylabel(f"{column} ({unit})")
     return figure
@@ -278,7 +279,7 @@ def gradients(frame: pd.DataFrame) -> Figure:
     """The gradient of each layer on a logarithmic axis, a line a method: geometric mean over seeds.
 
     Args:
-        frame: a row for each method ("recipe"), seed and "layer", with its "gradient".
+        frame: a row for each method ("recipe"), seed and "layer", with its "gradient"; without one, "not run".
     """
     figure = Figure()
     axis = figure.subplots()
@@ -288,5 +289,15 @@ def gradients(frame: pd.DataFrame) -> Figure:
         axis.plot(mean.index, mean, look.marker, linestyle=look.line, color=look.colour, label=str(method))
     axis.set(yscale="log", xlabel="layer, from the image upwards", ylabel="length of the gradient")
     axis.set_xticks(sorted(frame["layer"].unique()))
-    axis.legend(fontsize="small")
+    if len(frame):
+        axis.legend(fontsize="small")
+    _say_if_empty(axis, frame)
     return figure
+
+
+def _say_if_empty(axis: Axes, frame: pd.DataFrame) -> None:
+    """Writes "not run" where nothing can be drawn, so that the place is not taken for a fault."""
+    if frame.empty:
+        axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", va="center")
+        axis.set(xticks=[], yticks=[])
+        axis.minorticks_off()

@@ -14,13 +14,15 @@ from typing import Any
 
 import pandas as pd
 
-from fitnets_lib import files, paths, results, sealed
+from fitnets_lib import diagnostics, files, paths, results, sealed
 from fitnets_lib.outcomes import Result, result_as_json, result_from
-from fitnets_lib.runs import Run, Store, provenance, specification
+from fitnets_lib.runs import Run, Store, execute, provenance, specification
 from fitnets_lib.sweep import sweep
 
 SMALL = 2**18
 """Weights of more bytes than this are not kept with the record, only their checksum."""
+GRADIENTS = "-gradients"
+"""What the name of a row's table of first gradients ends in."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,41 @@ def write_tables(row: Row) -> None:
     """Writes the row's runs and learning curves, as far as they are recorded, to `results/<data>/evidence/`."""
     found = recorded(row.runs)
     with files.alone(paths.evidence(row.data) / row.name):
-        for kind, frame in {row.name: tidy(found), f"{row.name}-curves": _curves(found)}.items():
-            table = paths.evidence(row.data) / f"{kind}.csv"
-            files.forget_halves(table)
-            sealed.write(table, frame)
+        for kind, frame in {"": tidy(found), "-curves": curves(found)}.items():
+            _write(row, kind, frame)
+
+
+def write_gradients(row: Row, store: Store) -> None:
+    """Writes what `diagnostics.first_gradients` finds of the row to `results/<data>/evidence/<row>-gradients.csv`.
+
+    Teachers that are not in `store` are trained first.
+
+    Raises:
+        BadInput: if the data set is absent.
+        Diverged: if a teacher did.
+    """
+    for teacher in dict.fromkeys(run.teacher for run in row.runs if run.teacher is not None):
+        execute(teacher, store)
+    with files.alone(paths.evidence(row.data) / row.name):
+        _write(row, GRADIENTS, diagnostics.first_gradients(row.runs, store))
+
+
+def read_gradients(row: Row) -> pd.DataFrame | None:
+    """What `write_gradients` wrote of the row, or None if it did not yet.
+
+    Raises:
+        files.Damaged: if the table is not as it was written.
+    """
+    return sealed.read(_evidence(row, GRADIENTS))
+
+
+def _evidence(row: Row, kind: str) -> Path:
+    return paths.evidence(row.data) / f"{row.name}{kind}.csv"
+
+
+def _write(row: Row, kind: str, frame: pd.DataFrame) -> None:
+    files.forget_halves(_evidence(row, kind))
+    sealed.write(_evidence(row, kind), frame)
 
 
 def recorded(runs: Iterable[Run]) -> list[tuple[Run, Result]]:
@@ -152,7 +185,8 @@ def tidy(found: Sequence[tuple[Run, Result]]) -> pd.DataFrame:
     )
 
 
-def _curves(found: Sequence[tuple[Run, Result]]) -> pd.DataFrame:
+def curves(found: Sequence[tuple[Run, Result]]) -> pd.DataFrame:
+    """One row an epoch, as `results.curves` has it."""
     return _tidied(results.curves, found)
 
 

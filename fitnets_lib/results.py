@@ -61,6 +61,15 @@ def curves(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def relative_loss(frame: pd.DataFrame) -> pd.DataFrame:
+    """`curves` with the column "training loss": the train loss divided by that of the first epoch of its run's stage.
+
+    The losses of different recipes and stages are sums of different terms; how they fall can be compared like this.
+    """
+    stages = frame.groupby(["depth", "recipe", "seed", "stage"], sort=False)["train loss"]
+    return frame.assign(**{"training loss": frame["train loss"] / stages.transform("first")})
+
+
 def handed_on(result: Result, stage: int) -> float:
     """The validation loss of the weights that `stage` handed on: those of its best epoch.
 

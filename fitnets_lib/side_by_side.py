@@ -19,6 +19,10 @@ COLUMNS = (
     "depth", "recipe", "seed", "test accuracy", "validation accuracy", "seconds", "network", "start", "epochs"
 )  # fmt: skip
 """Of the evidence of a row."""
+EPOCHS = ("depth", "recipe", "seed", "stage", "epoch", "train loss", "validation loss", "validation accuracy")
+"""Of the learning curves of a row."""
+LAYERS = ("recipe", "seed", "layer", "gradient")
+"""Of the gradients of a row before the first step."""
 NONE = "not run"
 A_DEVICE = 1e13
 """Multiplications a second of a device that nobody measured: a round number to scale by."""
@@ -38,6 +42,21 @@ def tables(rows: Iterable[Row]) -> dict[str, pd.DataFrame]:
     """The evidence of those of `rows` that have records, under the names that claims have for it."""
     found = {row.name: evidence(row) for row in rows}
     return {name: kept for name, kept in found.items() if len(kept)}
+
+
+def curves(row: Row) -> pd.DataFrame:
+    """The learning curves of the recorded runs of `row`, one epoch a line; without records, the columns."""
+    return records.curves(records.recorded(row.runs)).reindex(columns=list(EPOCHS))
+
+
+def gradients(row: Row) -> pd.DataFrame:
+    """The first gradients of the runs of `row`, one layer a line; the columns alone if they were not measured.
+
+    Raises:
+        files.Damaged: if their table is not as it was written.
+    """
+    found = records.read_gradients(row)
+    return pd.DataFrame(columns=list(LAYERS)) if found is None else found
 
 
 def _kinds(rows: Iterable[Row]) -> dict[Kind, Outcomes]:

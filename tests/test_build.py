@@ -301,16 +301,25 @@ def test_a_chapter_that_reads_results_depends_on_them_and_others_do_not(
     notebook = nbformat.read(tmp_path / "reading.ipynb", as_version=4)
     notebook.metadata["fitnets"] = {"reads": ["evidence", "records"]}
     nbformat.write(notebook, tmp_path / "reading.ipynb")
+    notebook.metadata["fitnets"] = {"reads": ["records"]}
+    nbformat.write(notebook, tmp_path / "records.ipynb")
 
     def keys() -> list[str]:
-        return [chapters.key(tmp_path / f"{name}.ipynb", {}) for name in ("plain", "reading")]
+        return [chapters.key(tmp_path / f"{name}.ipynb", {}) for name in ("plain", "reading", "records")]
 
     seen = [keys()]
-    for file in ("embedded/evidence/runs.csv", "mnist/records/0.json", "embedded/table.csv"):
+    written = (
+        "embedded/evidence/runs.csv",
+        "mnist/records/0.json",
+        "embedded/table.csv",
+        "mnist/evidence/a-gradients.csv",
+    )
+    for file in written:
         path = tmp_path / "results" / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("1")
         seen.append(keys())
-    plain, reading = zip(*seen, strict=True)
+    plain, reading, of_records = zip(*seen, strict=True)
     assert len(set(plain)) == 1
-    assert len(set(reading)) == 3 and reading[2] == reading[3]
+    assert len(set(reading)) == 4 and reading[2] == reading[3]
+    assert of_records[0] == of_records[1] != of_records[2] == of_records[3] != of_records[4]

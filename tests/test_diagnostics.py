@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
-from fitnets_lib.diagnostics import gradient_norms, signals
+from fitnets_lib import data
+from fitnets_lib.diagnostics import first_gradients, gradient_norms, signals
 from fitnets_lib.initialisation import LayerSequential
 from fitnets_lib.networks import build, initialise
 from fitnets_lib.randomness import generator
-from fitnets_lib.recipes import classification, hint, kd
+from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, JOINT_HINT_AND_KD, KD, classification, hint, kd
+from fitnets_lib.runs import Store, execute
+from fitnets_lib.teacher_cache import Lesson, keep, unmoved
 from fitnets_lib.terms import Loss
 from fitnets_lib.variants import with_norms
-from tests.helpers import QUICK, STUDENT, TEACHER, lessons
+from tests.helpers import QUICK, STUDENT, TEACHER, lessons, run
 
 LESSON = lessons().train
 
@@ -43,6 +47,29 @@ def test_a_target_in_the_middle_reaches_the_lower_layers_from_small_weights_bett
 def test_one_length_a_layer_and_another_seed_gives_others() -> None:
     assert len(norms(kd)) == len(STUDENT.layers)
     assert norms(kd, seed=0) == norms(kd, seed=0) != norms(kd, seed=1)
+
+
+def test_the_first_gradients_of_runs_are_those_of_their_recipes_with_their_trained_teachers(tmp_path: Path) -> None:
+    runs, store = [run(recipe, seed) for recipe in (BACKPROP, JOINT_HINT_AND_KD) for seed in (0, 1)], Store(tmp_path)
+    images = data.shown("digits").validation
+    for one in runs:
+        assert one.teacher is not None
+        execute(one.teacher, store)
+    found = first_gradients(runs, store)
+    assert found["layer"].tolist() == [1, 2, 3, 4] * 4
+    for one, loss in zip(runs, [classification] * 2 + [hint + kd] * 2, strict=True):
+        assert one.teacher is not None
+        asked = Lesson(images, keep(unmoved(store.network(one.teacher)), frozenset({1, 2}), images.images))
+        own = found[(found["recipe"] == one.recipe.name) & (found["seed"] == one.seed)]
+        expected = gradient_norms(STUDENT, TEACHER, loss, asked, one.seed, spread=None)
+        assert own["gradient"].tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_of_runs_in_stages_or_without_a_teacher_no_first_gradient_is_measured(tmp_path: Path) -> None:
+    runs = [run(HINT_THEN_KD), replace(run(BACKPROP), teacher=None)]
+    assert len(first_gradients(runs, Store(tmp_path))) == 0
+    with pytest.raises(FileNotFoundError):
+        first_gradients([run(KD)], Store(tmp_path))
 
 
 def test_the_signal_is_the_root_mean_square_of_what_each_layer_gives_and_of_what_in_it_differs_between_images() -> None:

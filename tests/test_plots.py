@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -153,6 +155,16 @@ def test_sizes_are_named_points_on_logarithmic_axes() -> None:
     assert [text.get_text().strip() for text in axis.texts] == ["teacher", "student"]
     assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("cost", "time")
+
+
+@pytest.mark.parametrize("draw", [plots.learning_curves, plots.gradients])
+def test_where_nothing_was_run_a_figure_says_so(draw: Callable[[pd.DataFrame], Figure]) -> None:
+    kept = pd.DataFrame(columns=["recipe", "seed", "epoch", "validation accuracy", "layer", "gradient"])
+    (axis,) = draw(kept).axes
+    assert [text.get_text() for text in axis.texts] == ["not run"]
+    assert len(axis.get_xticks()) == 0 and axis.get_legend() is None
+    some = pd.DataFrame([("KD", 0, 1, 50.0, 1, 1.0), ("KD", 0, 2, 60.0, 2, 1.0)], columns=kept.columns)
+    assert "not run" not in {text.get_text() for text in draw(some).axes[0].texts}
 
 
 def test_gradients_are_a_geometric_mean_over_seeds_by_layer() -> None:

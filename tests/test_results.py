@@ -14,6 +14,7 @@ from fitnets_lib.results import (
     in_points,
     in_words,
     interval,
+    relative_loss,
     signed,
     summary,
     tidy,
@@ -53,6 +54,18 @@ def test_curves_count_epochs_over_all_stages_and_leave_out_what_stage_1_lacks() 
     assert frame["stage"].tolist() == [1, 2]
     assert frame["validation accuracy"].isna().tolist() == [True, False]
     assert frame["validation accuracy"].iloc[1] == 75.0
+
+
+def test_the_relative_loss_begins_at_one_in_each_stage_of_each_run() -> None:
+    rows = [
+        (4, "KD", 0, 1, 8.0),
+        (4, "KD", 0, 1, 2.0),
+        (4, "KD", 0, 2, 5.0),
+        (4, "KD", 0, 2, 4.0),
+        (4, "KD", 1, 1, 3.0),
+    ]
+    frame = pd.DataFrame(rows, columns=["depth", "recipe", "seed", "stage", "train loss"])
+    assert relative_loss(frame)["training loss"].tolist() == [1.0, 0.25, 1.0, 0.8, 1.0]
 
 
 def test_a_stage_hands_on_the_weights_of_its_best_epoch_by_loss_or_where_there_is_one_by_error() -> None:

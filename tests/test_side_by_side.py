@@ -13,7 +13,7 @@ from fitnets_lib.outcomes import Epoch, Result
 from fitnets_lib.printed_results import Line
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD
 from fitnets_lib.records import Row
-from fitnets_lib.runs import Run, specification
+from fitnets_lib.runs import Run, Store, specification
 from fitnets_lib.trials import Quantity, evidence
 from tests.helpers import STUDENT, run
 
@@ -143,6 +143,19 @@ def test_the_tables_are_those_of_the_rows_that_have_records(home: Path) -> None:
     record(TAUGHT[0], 0.1)
     (found,) = side_by_side.tables([ROW]).items()
     assert found[0] == "tiny-row" and found[1]["test accuracy"].tolist() == pytest.approx([90.0])
+
+
+def test_curves_are_those_of_the_records_and_gradients_those_that_were_measured(home: Path) -> None:
+    for nothing in (side_by_side.curves(ROW), side_by_side.gradients(ROW)):
+        assert len(nothing) == 0 and "recipe" in nothing
+    record(ALONE[1], 0.1, epochs=3)
+    curves = side_by_side.curves(ROW)
+    assert (curves["recipe"].tolist(), curves["epoch"].tolist()) == (["backprop"] * 3, [1, 2, 3])
+    assert curves["validation accuracy"].tolist() == pytest.approx([90.0] * 3)
+    records.write_gradients(ROW, Store(paths.runs()))
+    found = side_by_side.gradients(ROW)
+    assert list(found.columns) == list(side_by_side.LAYERS)
+    assert found.groupby("recipe")["seed"].unique().map(list).to_dict() == {"backprop": [0, 1, 2, 3, 4]}
 
 
 def test_evidence_without_records_is_a_trial_that_was_not_run(home: Path) -> None:
