@@ -71,6 +71,8 @@ def _word(name: str, value: str | float) -> str:
 class Comparison:
     """`ours` minus `theirs` lies above `above` and below `below`.
 
+    Beside a fixed number no difference is shown: a row has what was measured, and bounds that lie around the number.
+
     Attributes:
         ours: what is compared.
         theirs: with what; the seeds are those that both have.
@@ -110,8 +112,7 @@ class Comparison:
 
     def __str__(self) -> str:
         if not isinstance(self.theirs, Quantity):
-            minus = f" − {self.theirs:g}" if self.theirs else ""
-            return f"{self.ours.named()}{minus}" + self._column(self.ours.where)
+            return self.ours.named() + self._column(self.ours.where)
         same = [pair for pair in self.ours.where if pair in self.theirs.where]
         there = ", ".join(_word(name, value) for name, value in same)
         told = f"{self.ours.named(same)} − {self.theirs.named(same)}"
@@ -120,12 +121,18 @@ class Comparison:
     def _column(self, where: tuple[tuple[str, str | float], ...]) -> str:
         return f": {self.ours.column}" if where and self.ours.column != "test accuracy" else ""
 
+    @property
+    def _fixed(self) -> float:
+        """The number that `ours` is compared with; 0 where two quantities are."""
+        return 0.0 if isinstance(self.theirs, Quantity) else self.theirs
+
     def bounds(self) -> str:
-        """What the difference must be, in words."""
-        said = [f"above {self.above:g}"] * math.isfinite(self.above) + [f"below {self.below:g}"] * math.isfinite(
-            self.below
-        )
-        return " and ".join(said)
+        """What must hold of that which the row shows, in words."""
+        sides = {"above": self.above, "below": self.below}
+        return " and ".join(f"{side} {self._fixed + at:.7g}" for side, at in sides.items() if math.isfinite(at))
+
+    def _shown(self, value: float) -> str:
+        return f"{self._fixed + value:.{self.digits}f}" if self._fixed else signed(value, self.digits)
 
     def row(self, tables: Tables) -> dict[str, str]:
         """The line of a table: what is compared, what must hold, what was found."""
@@ -135,7 +142,7 @@ class Comparison:
             return _row(str(self), self.bounds(), "–", "–", "–", said)
         if math.isnan(found.mean):
             return _row(str(self), self.bounds(), "a run diverged", "–", str(found.n), said)
-        points, low, high = (signed(value, self.digits) for value in (found.mean, found.low, found.high))
+        points, low, high = map(self._shown, (found.mean, found.low, found.high))
         return _row(str(self), self.bounds(), points, f"{low} to {high}", str(found.n), said)
 
     @property

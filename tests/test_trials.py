@@ -150,10 +150,23 @@ def test_a_row_says_what_was_compared_and_found_in_words() -> None:
     assert gap.row(TABLES)["compared"] == "KD: gap"
 
 
+def test_beside_a_fixed_number_a_row_has_what_was_measured_and_not_how_far_it_is_from_the_number() -> None:
+    # 50, 53, 56, 59, 62: 56 +- 2.776445 sqrt(22.5 / 5).
+    row = Comparison(at("backprop"), 30.0, above=20, below=40.25).row(TABLES)
+    assert row == {
+        "compared": "depth 11, backprop",
+        "must be": "above 50 and below 70.25",
+        "found": "56.0",
+        "95 % interval": "50.1 to 61.9",
+        "seeds": "5",
+        "holds?": "yes",
+    }
+
+
 @pytest.mark.parametrize(
     ("comparison", "said"),
     [
-        (Comparison(at("KD"), 30.0), "depth 11, KD − 30"),
+        (Comparison(at("KD"), 30.0), "depth 11, KD"),
         (Comparison(at("KD")), "depth 11, KD"),
         (Comparison(Quantity("a", (("recipe", "KD"),)), Quantity("b", (("recipe", "hints"),))), "KD − hints"),
         (
