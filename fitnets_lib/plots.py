@@ -208,8 +208,7 @@ def lines(table: pd.DataFrame, x: str, y: str, by: str, logarithmic: bool = Fals
     if logarithmic:
         axis.set(xscale="log", yscale="log")
     _label_ends(axis, ends, table[x].max())
-    axis.set_xlabel(x)
-    axis.set_ylabel(y)
+    axis.set(xlabel=x, ylabel=y)
     return figure
 
 
@@ -296,8 +295,6 @@ def gradients(frame: pd.DataFrame) -> Figure:
 
 
 def _say_if_empty(axis: Axes, frame: pd.DataFrame) -> None:
-    """Writes "not run" where nothing can be drawn, so that the place is not taken for a fault."""
     if frame.empty:
         axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", va="center")
-        axis.set(xticks=[], yticks=[])
-        axis.minorticks_off()
+        axis.set(yscale="linear", xticks=[], yticks=[])

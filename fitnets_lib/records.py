@@ -137,7 +137,7 @@ def write_tables(row: Row) -> None:
 
 
 def write_gradients(row: Row, store: Store) -> None:
-    """Writes what `diagnostics.first_gradients` finds of the row to `results/<data>/evidence/<row>-gradients.csv`.
+    """Writes what `diagnostics.first_gradients` finds of the row, beside the row's other tables.
 
     Teachers that are not in `store` are trained first.
 
