@@ -151,11 +151,12 @@ def signed(value: float, digits: int = 1) -> str:
     return f"{rounded:+.{digits}f}" if rounded else f"{0:.{digits}f}"
 
 
-def in_points(found: Estimate) -> dict[str, str]:
+def in_points(found: Estimate, digits: int = 1) -> dict[str, str]:
     """A difference in per cent as the cells of a table: the points and their interval; dashes if a run diverged."""
     if math.isnan(found.mean):
         return {"points": "–", "95 % interval": "–"}
-    return {"points": signed(found.mean), "95 % interval": f"{signed(found.low)} to {signed(found.high)}"}
+    points, low, high = (signed(value, digits) for value in (found.mean, found.low, found.high))
+    return {"points": points, "95 % interval": f"{low} to {high}"}
 
 
 def in_words(found: Estimate) -> str:

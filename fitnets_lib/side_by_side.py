@@ -12,8 +12,10 @@ from fitnets_lib.durations import between, in_words, multiplications
 from fitnets_lib.outcomes import Result
 from fitnets_lib.printed_results import Line
 from fitnets_lib.records import Row
+from fitnets_lib.results import in_points
 from fitnets_lib.runs import Run
 from fitnets_lib.statistics import Estimate, estimate
+from fitnets_lib.trials import Comparison, Quantity, given
 
 COLUMNS = (
     "depth", "recipe", "seed", "test accuracy", "validation accuracy", "seconds", "network", "start", "epochs"
@@ -57,6 +59,26 @@ def gradients(row: Row) -> pd.DataFrame:
     """
     found = records.read_gradients(row)
     return pd.DataFrame(columns=list(LAYERS)) if found is None else found
+
+
+def differences(rows: Sequence[Row], network: str, pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:
+    """A line for each row and pair of recipes (ours, theirs) by which `network` was trained, as far as recorded.
+
+    Test accuracy by ours minus that by theirs, in points to hundredths, paired by the seeds that both have.
+    """
+    made, pairs = [], list(pairs)
+    for row in rows:
+        start = records.start(next(run for run in row.runs if run.network.name == network))
+        table = evidence(row)
+        tables = given({row.name: table[table["network"] == network]})
+        for pair in pairs:
+            ours, theirs = (Quantity(row.name, (("recipe", recipe),)) for recipe in pair)
+            compared = Comparison(ours, theirs, above=0)
+            found, said = compared.found(tables), compared.row(tables)
+            cells = dict.fromkeys(("points", "95 % interval"), "–") if found is None else in_points(found, 2)
+            told = {"seeds": said["seeds"], "above 0?": said["holds?"]}
+            made.append({"start": start, "difference": said["compared"], **cells, **told})
+    return pd.DataFrame(made)
 
 
 def _kinds(rows: Iterable[Row]) -> dict[Kind, Outcomes]:

@@ -158,6 +158,24 @@ def test_curves_are_those_of_the_records_and_gradients_those_that_were_measured(
     assert found.groupby("recipe")["seed"].unique().map(list).to_dict() == {"backprop": [0, 1, 2, 3, 4]}
 
 
+def test_differences_are_paired_by_seed_for_each_row_and_not_run_without_records() -> None:
+    pair = (HINT_THEN_KD.name, BACKPROP.name)
+    (none,) = rows(side_by_side.differences([ROW], STUDENT.name, [pair]))
+    said = {"start": "torch’s default", "difference": "hint then KD − backprop"}
+    assert none == {**said, "points": "–", "95 % interval": "–", "seeds": "–", "above 0?": "not run"}
+    for seed in range(5):
+        record(ALONE[seed], 0.30 + 0.01 * seed)
+        if seed < 4:
+            record(TAUGHT[seed], 0.20)
+    # Over four seeds 10, 11, 12, 13 points: 11.5 +- 3.182446 sqrt((5 / 3) / 4), for a verdict too few seeds.
+    (four,) = rows(side_by_side.differences([ROW], STUDENT.name, [pair]))
+    assert four == {**said, "points": "+11.50", "95 % interval": "+9.45 to +13.55", "seeds": "4", "above 0?": "open"}
+    record(TAUGHT[4], 0.20)
+    found, back = rows(side_by_side.differences([ROW], STUDENT.name, [pair, pair[::-1]]))
+    assert (found["points"], found["above 0?"]) == ("+12.00", "yes")
+    assert (back["points"], back["above 0?"]) == ("-12.00", "no")
+
+
 def test_evidence_without_records_is_a_trial_that_was_not_run(home: Path) -> None:
     sealed.write(paths.evidence("digits") / "tiny-row.csv", side_by_side.evidence(ROW))
     assert Quantity("tiny-row", (("recipe", "KD"),)).values(evidence("digits")) is None
