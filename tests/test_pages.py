@@ -124,6 +124,20 @@ def test_a_page_is_whole_legible_without_barriers_and_fits_in_every_view(
     assert view != "dark" or set(grounds) <= {"rgb(255, 255, 255)"}
 
 
+@pytest.mark.parametrize("view", ["phone"], indirect=True)
+def test_a_table_that_goes_on_to_the_right_fades_out_until_it_is_scrolled_to_its_end(page: Page, html: Path) -> None:
+    read(page, html, "06_what_failed")
+    look = """all => all.map(one => [one.scrollWidth > one.clientWidth, getComputedStyle(one).maskImage])"""
+    tables = page.locator(".pst-scrollable-table-container")
+    fades = "linear-gradient(to left, rgba(0, 0, 0, 0), rgb(0, 0, 0) {})"
+    before = tables.evaluate_all(look)
+    assert {goes_on for goes_on, _ in before} == {True, False}
+    assert all(mask == fades.format("24px" if goes_on else "0px") for goes_on, mask in before)
+    tables.evaluate_all("all => all.forEach(one => one.scrollLeft = one.scrollWidth)")
+    page.wait_for_timeout(200)
+    assert {mask for _, mask in tables.evaluate_all(look)} == {fades.format("0px")}
+
+
 @pytest.mark.parametrize("view", ["light"], indirect=True)
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_formulas_are_drawn_without_network(page: Page, html: Path, name: str, trouble: list[str]) -> None:
