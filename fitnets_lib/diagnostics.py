@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 import pandas as pd
 import torch
 
 from fitnets_lib import data
 from fitnets_lib.data import Split
-from fitnets_lib.initialisation import begin
-from fitnets_lib.networks import Network, build, initialise
+from fitnets_lib.initialisation import Start, begin
+from fitnets_lib.networks import Network, build
 from fitnets_lib.optimisation import Training
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import Stage
@@ -22,7 +23,7 @@ from fitnets_lib.training import StageRun
 
 
 def gradient_norms(
-    student: Network, teacher: Network, loss: Loss, lesson: Lesson, seed: int, spread: float | None
+    student: Network, teacher: Network, loss: Loss, lesson: Lesson, seed: int, start: Start
 ) -> list[float]:
     """Length of the loss's gradient with respect to the weights of each layer of an untrained student.
 
@@ -32,14 +33,15 @@ def gradient_norms(
         loss: over the whole student.
         lesson: the images, all in one batch, with the teacher's answers.
         seed: of the initial weights, of student and heads.
-        spread: of the initial weights, as in `Training`.
+        start: the rule for the initial weights; one that fits them to images is shown those of the lesson.
 
     Returns:
         One length a layer, from the image upwards.
     """
     module = build(student)
-    initialise(module, spread, generator(seed, "student"))
-    training = Training(epochs=1, patience=1, spread=spread)
+    start.draw(module, generator(seed, "student"))
+    start.fit(module, lesson.split.images)
+    training = Training(epochs=1, patience=1, start=start)
     stage = StageRun(1, Stage("all", loss), 1, training, module, student, teacher, seed)
     order = torch.arange(len(lesson.split))
     (batch,) = lesson.batches(len(order), order, generator(seed, "unused"))
@@ -57,14 +59,19 @@ def first_gradients(runs: Iterable[Run], store: Store) -> pd.DataFrame:
     Raises:
         FileNotFoundError: if the teacher of one was not trained.
     """
+
+    @cache
+    def asked(teacher: Run, layers: frozenset[int]) -> Lesson:
+        images = data.shown(teacher.data).validation
+        return Lesson(images, keep(unmoved(store.network(teacher)), layers, images.images))
+
     rows = []
     for run in runs:
         if run.teacher is None or len(run.recipe.stages) > 1:
             continue
-        teacher, loss, images = run.teacher.network, run.recipe.stages[0].loss, data.shown(run.data).validation
-        answers = keep(unmoved(store.network(run.teacher)), loss.hint_layers(teacher), images.images)
-        lesson = Lesson(images, answers)
-        norms = gradient_norms(run.network, teacher, loss, lesson, run.seed, run.training.spread)
+        teacher, loss = run.teacher.network, run.recipe.stages[0].loss
+        lesson = asked(run.teacher, loss.hint_layers(teacher))
+        norms = gradient_norms(run.network, teacher, loss, lesson, run.seed, run.training.first_weights)
         rows += [(run.recipe.name, run.seed, layer, norm) for layer, norm in enumerate(norms, start=1)]
     return pd.DataFrame(rows, columns=["recipe", "seed", "layer", "gradient"])
 

@@ -8,7 +8,7 @@ import torch
 
 from fitnets_lib import data
 from fitnets_lib.diagnostics import first_gradients, gradient_norms, signals
-from fitnets_lib.initialisation import LayerSequential
+from fitnets_lib.initialisation import HE, LayerSequential, Uniform
 from fitnets_lib.networks import build, initialise
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, JOINT_HINT_AND_KD, KD, classification, hint, kd
@@ -22,7 +22,7 @@ LESSON = lessons().train
 
 
 def norms(loss: Loss, seed: int = 0, spread: float | None = None) -> list[float]:
-    return gradient_norms(STUDENT, TEACHER, loss, LESSON, seed, spread)
+    return gradient_norms(STUDENT, TEACHER, loss, LESSON, seed, Uniform(spread))
 
 
 def test_backprops_gradients_are_those_of_cross_entropy() -> None:
@@ -51,6 +51,7 @@ def test_one_length_a_layer_and_another_seed_gives_others() -> None:
 
 def test_the_first_gradients_of_runs_are_those_of_their_recipes_with_their_trained_teachers(tmp_path: Path) -> None:
     runs, store = [run(recipe, seed) for recipe in (BACKPROP, JOINT_HINT_AND_KD) for seed in (0, 1)], Store(tmp_path)
+    runs[3] = replace(runs[3], training=replace(runs[3].training, start=HE))
     images = data.shown("digits").validation
     for one in runs:
         assert one.teacher is not None
@@ -61,7 +62,7 @@ def test_the_first_gradients_of_runs_are_those_of_their_recipes_with_their_train
         assert one.teacher is not None
         asked = Lesson(images, keep(unmoved(store.network(one.teacher)), frozenset({1, 2}), images.images))
         own = found[(found["recipe"] == one.recipe.name) & (found["seed"] == one.seed)]
-        expected = gradient_norms(STUDENT, TEACHER, loss, asked, one.seed, spread=None)
+        expected = gradient_norms(STUDENT, TEACHER, loss, asked, one.seed, one.training.first_weights)
         assert own["gradient"].tolist() == pytest.approx(expected, rel=1e-5)
 
 
