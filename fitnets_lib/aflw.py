@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sklearn.model_selection import train_test_split
 
 from fitnets_lib.arrays import Array, Arrays, decoding, there
 from fitnets_lib.errors import BadInput
@@ -36,6 +35,8 @@ def read_aflw(folder: Path) -> tuple[Arrays, Arrays, Arrays]:
     Raises:
         BadInput: if the copy is absent or damaged, a photograph is missing, or a path leads out of the folder.
     """
+    from sklearn.model_selection import train_test_split  # takes more than a second to import
+
     home = folder / "aflw"
     faces = [_patch(_inside(home, name), box) for name, box in _boxes(there(home / "aflw.sqlite", _GET))]
     others = [_patch(path, None) for path in sorted((home / "nonfaces").glob("*")) if path.is_file()]

@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from joblib import Parallel, delayed
@@ -44,9 +45,14 @@ def courses(runs: Sequence[Run], store: Store, processes: int | None = None) -> 
     Raises:
         BadInput: as `runs.execute`.
     """
-    processes = min(processes or os.cpu_count() or 1, max(len(runs), 1))
-    found: list[Course] = Parallel(n_jobs=processes)(delayed(course)(run, store) for run in runs)
-    return found
+    missing = [run for run in runs if not _path(run, store).is_file()]
+    processes = min(processes or os.cpu_count() or 1, max(len(missing), 1))
+    Parallel(n_jobs=processes)(delayed(course)(run, store) for run in missing)
+    return [course(run, store) for run in runs]
+
+
+def _path(run: Run, store: Store) -> Path:
+    return store.folder(run) / "course.safetensors"
 
 
 def course(run: Run, store: Store) -> Course:
@@ -57,7 +63,7 @@ def course(run: Run, store: Store) -> Course:
         RuntimeError: if the training did not go as the kept run's.
     """
     kept = execute(run, store)
-    path = store.folder(run) / "course.safetensors"
+    path = _path(run, store)
     try:
         tensors, _ = files.read_tensors(path)
         return Course(tensors["train"], tensors["validation"])

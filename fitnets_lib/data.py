@@ -91,8 +91,8 @@ LOADERS |= {
     for split in range(1, embedded.FOLDS * embedded.REPETITIONS)
 }
 
-SLOW = ("cifar10", "cifar10-jpeg", "cifar10-jpeg-10000", "cifar100", "cifar100-coarse")
-"""Data sets whose preprocessing takes minutes: it is kept in `_build/data`."""
+SLOW = ("digits", "cifar10", "cifar10-jpeg", "cifar10-jpeg-10000", "cifar100", "cifar100-coarse")
+"""Kept in `_build/data` once they are prepared: it takes minutes, or, for digits, a library that is slow to import."""
 
 
 @cache

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from skimage.data import lfw_subset
-from skimage.transform import resize
-from sklearn.datasets import load_digits
-from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from fitnets_lib.arrays import Arrays, checked
 from fitnets_lib.errors import BadInput
@@ -18,6 +14,9 @@ REPETITIONS = 4
 
 def digits() -> tuple[Arrays, Arrays, Arrays]:
     """1,797 handwritten digits, 8 x 8, grey, 0 to 1: 1,000 to train, 297 to validate, 500 to test."""
+    from sklearn.datasets import load_digits  # takes more than a second to import: `data` keeps the images
+    from sklearn.model_selection import train_test_split
+
     bunch = load_digits()
     images = (bunch.images / 16.0).astype(np.float32)[:, None]
     whole = checked("scikit-learn's digits", Arrays(images, bunch.target.astype(np.int64)), DIGIT_COUNTS)
@@ -38,6 +37,10 @@ def faces(split: int = 0) -> tuple[Arrays, Arrays, Arrays]:
     Raises:
         BadInput: if there is no such split, or scikit-image's file is another one.
     """
+    from skimage.data import lfw_subset
+    from skimage.transform import resize
+    from sklearn.model_selection import StratifiedKFold
+
     if not 0 <= split < FOLDS * REPETITIONS:
         raise BadInput("split of faces", split, f"0 to {FOLDS * REPETITIONS - 1}")
     patches = lfw_subset()

@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy import integrate, stats
 from torch import Tensor, nn
 
 from fitnets_lib.errors import BadInput
@@ -155,6 +154,7 @@ def second_moment(pieces: int, relu: bool = False) -> float:
     It is 1 for one piece, since nothing happens, and for two, since the larger and the smaller square add up to the
     sum of both and are alike; 1/2 for a ReLU; above 1 for three pieces and more.
     """
+    from scipy import integrate, stats  # takes most of a second to import, and few starts need it
 
     def integrand(h: float) -> float:
         density: float = pieces * stats.norm.pdf(h) * stats.norm.cdf(h) ** (pieces - 1)

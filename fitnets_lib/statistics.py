@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 LEAST_SEEDS = 5
 """Fewer seeds than this decide nothing."""
@@ -51,7 +51,7 @@ def estimate(values: Sequence[float], overlap: float = 0.0) -> Estimate:
     if len(array) == 1:
         return Estimate(mean, -np.inf, np.inf, 1)
     error = array.std(ddof=1) * np.sqrt(1 / len(array) + overlap)
-    margin = float(stats.t.ppf(0.975, len(array) - 1) * error)
+    margin = float(special.stdtrit(len(array) - 1, 0.975) * error)  # Student's t, without scipy.stats
     return Estimate(mean, mean - margin, mean + margin, len(array))
 
 

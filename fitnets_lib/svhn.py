@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy.io import loadmat, whosmat
 
 from fitnets_lib.arrays import Array, Arrays, checked, decoding, joined, there
 from fitnets_lib.errors import BadInput
@@ -33,6 +32,8 @@ def read_file(path: Path, counts: tuple[int, ...] | int) -> Arrays:
     Raises:
         BadInput: if the file is absent, damaged or another one; its sizes are read before its content.
     """
+    from scipy.io import loadmat, whosmat  # every process would import what few need
+
     there(path, "download SVHN, format 2, cropped digits")
     total = counts if isinstance(counts, int) else sum(counts)
     with decoding("data file", path, "a whole MATLAB file of X and y: download it again"):

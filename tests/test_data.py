@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,15 @@ def test_the_scale_comes_from_the_training_images_alone() -> None:
     assert SPLITS[0].images.mean().item() == pytest.approx(0, abs=1e-5)
     assert SPLITS[0].images.std(correction=0).item() == pytest.approx(1, abs=1e-5)
     assert abs(SPLITS[1].images.mean().item()) > 1e-4
+
+
+def test_a_process_that_trains_imports_no_library_that_only_readers_and_tables_need(tmp_path: Path) -> None:
+    slow = {"sklearn", "skimage", "pandas", "matplotlib", "torchvision", "scipy.stats", "scipy.io"}
+    trains = "import sys; from fitnets_lib import data, sweep; data.load('digits'); print(*sys.modules)"
+    command, home = [sys.executable, "-c", trains], {**os.environ, "FITNETS_HOME": str(tmp_path)}
+    first, second = (subprocess.run(command, env=home, capture_output=True, text=True, check=True) for _ in range(2))
+    assert "sklearn" in first.stdout.split()  # it prepares the digits, and keeps them for the next
+    assert slow.isdisjoint(second.stdout.split())
 
 
 def test_a_wrong_name_is_refused_with_those_there_are() -> None:

@@ -13,7 +13,7 @@ from fitnets_lib.errors import BadInput
 def test_a_changed_copy_of_the_digits_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     bunch = load_digits()
     bunch.target[0] = 5
-    monkeypatch.setattr(embedded, "load_digits", lambda: bunch)
+    monkeypatch.setattr("sklearn.datasets.load_digits", lambda: bunch)
     with pytest.raises(BadInput, match="scikit-learn's digits, images of class 0 = 177: 178"):
         embedded.digits()
 
