@@ -120,9 +120,10 @@ def make(row: Row, store: Store, processes: int | None = None) -> None:
             keep(run, store)
             write_tables(row)
 
-    for run in missing:
+    for run in row.runs:
         if store.result(run) is not None:
             over(run)
+            store.tidy(run)  # a process that was killed with the record just written has left its lock
     if left := row.missing():
         sweep(left, store, processes, finished=over)
     write_tables(row)
