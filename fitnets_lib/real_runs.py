@@ -7,6 +7,7 @@ What they take on two cores, and what of them is recorded, is on the book's stat
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from fitnets_lib import recipes
 from fitnets_lib.augmentation import Augmentation
@@ -14,9 +15,11 @@ from fitnets_lib.initialisation import HE
 from fitnets_lib.networks import Conv, Network
 from fitnets_lib.optimisation import PAPER_CIFAR, PAPER_MNIST, Training
 from fitnets_lib.paper_networks import NETWORKS, thin
-from fitnets_lib.recipes import Recipe
+from fitnets_lib.recipes import HINT_THEN_KD, JOINT_HINT_AND_CLASSIFICATION, JOINT_HINT_AND_KD, Recipe, Stage
 from fitnets_lib.records import Row
+from fitnets_lib.regressors import fully_connected_regressor
 from fitnets_lib.runs import Run, with_seeds
+from fitnets_lib.terms import Hint, Loss
 
 SEEDS = 5
 
@@ -66,20 +69,36 @@ def _students(student: Network, compared: tuple[Recipe, ...], training: Training
     return tuple(run for runs in by_seed for run in runs)
 
 
-def _of_one_teacher(students: tuple[Network, ...], compared: tuple[Recipe, ...]) -> tuple[Run, ...]:
+def _guided(name: str, term: Hint) -> Recipe:
+    """Hint then KD, with another hint in the first stage."""
+    layers: Literal["guided"] | int = "guided" if term.guided is None else term.guided
+    return Recipe(f"{HINT_THEN_KD.name}, {name}", (Stage(layers, Loss.of(term)), HINT_THEN_KD.stages[-1]))
+
+
+def _of_one_teacher(
+    students: tuple[Network, ...], compared: tuple[Recipe, ...], training: Training = JPEG_STUDENT
+) -> tuple[Run, ...]:
     """On the JPEG copy, seed by seed, all of them with the same teacher."""
     return tuple(
-        Run(JPEG, student, recipe, JPEG_STUDENT, seed, jpeg_teacher())
+        Run(JPEG, student, recipe, training, seed, jpeg_teacher())
         for seed in range(SEEDS)
         for student in students
         for recipe in compared
     )
 
 
-_COMPARED = (recipes.BACKPROP, recipes.KD, recipes.HINT_THEN_KD)
+_FITNET1 = NETWORKS["cifar10/fitnet1"]
+_COMPARED = (recipes.BACKPROP, recipes.KD, HINT_THEN_KD)
 _PAIRS = [(3, 1), (6, 2)]
 """Guided and hint layers for two hints: maps of 16 x 16, then of 8 x 8 and 7 x 7 places."""
 _VARIANTS = (*recipes.RECIPES.values(), recipes.hints_in_turn(_PAIRS), recipes.hints_at_once(_PAIRS))
+_REGRESSORS = (HINT_THEN_KD, _guided("fully connected", Hint(regressor=fully_connected_regressor)))
+_GUIDED = (HINT_THEN_KD, *(_guided(f"2 to {layer}", Hint(guided=layer, hint=2)) for layer in (3, 8)))
+"""The middle of FitNet 1 is layer 6; 3 and 8 are the last of its first block and the deepest that a hint fits."""
+_JOINT = (JOINT_HINT_AND_CLASSIFICATION, JOINT_HINT_AND_KD)
+_SHORTER = tuple(replace(joint, name=f"{joint.name}, equal cost") for joint in _JOINT)
+AT_EQUAL_COST = replace(JPEG_STUDENT, epochs=26)
+"""For one stage, which trains all layers to the end: the multiplications of 15 + 15 epochs of two stages."""
 ROWS = (
     Row(
         "table4-paper-start",
@@ -106,13 +125,34 @@ ROWS = (
         "variants",
         JPEG,
         "section 3.1 and the field: FitNet 1 by every recipe of the library, at equal steps",
-        _of_one_teacher((NETWORKS["cifar10/fitnet1"],), _VARIANTS),
+        _of_one_teacher((_FITNET1,), _VARIANTS),
     ),
     Row(
         "depth-30m",
         JPEG,
         "section 4: students of 5 to 13 layers and 30M multiplications by backprop, KD, and hint then KD",
         _of_one_teacher(AT_30M, _COMPARED),
+    ),
+    Row(
+        "regressors",
+        JPEG,
+        "section 2.2: FitNet 1 by hints through a convolutional and through a fully connected regressor",
+        _of_one_teacher((_FITNET1,), _REGRESSORS),
+    ),
+    Row(
+        "guided-layers",
+        JPEG,
+        "section 2.2: FitNet 1 guided at a low layer, in the middle, and at the deepest",
+        _of_one_teacher((_FITNET1,), _GUIDED),
+    ),
+    Row(
+        "one-stage",
+        JPEG,
+        "the field: FitNet 1 by hint then KD, and by hint and loss at once at equal steps and at equal cost",
+        (
+            *_of_one_teacher((_FITNET1,), (HINT_THEN_KD, *_JOINT)),
+            *_of_one_teacher((_FITNET1,), _SHORTER, AT_EQUAL_COST),
+        ),
     ),
 )
 """Every row that can be recorded."""

@@ -164,14 +164,15 @@ def without_dashes(frame: pd.DataFrame) -> pd.DataFrame:
 
 def provenance(rows: Iterable[Row]) -> str:
     """A sentence on where, when and with which torch the recorded runs of `rows` were made."""
-    kept = [record["provenance"] for row in rows for run in row.runs if (record := records.read(run)) is not None]
+    runs = dict.fromkeys(run for row in rows for run in row.runs)  # rows may share runs
+    kept = [record["provenance"] for run in runs if (record := records.read(run)) is not None]
     if not kept:
         return "No run has been recorded yet."
     devices, versions = (", ".join(sorted({str(one[key]) for one in kept})) for key in ("device", "torch"))
     days = sorted({str(one["finished"])[:10] for one in kept})
     when = f"on {days[0]}" if len(days) == 1 else f"between {days[0]} and {days[-1]}"
-    runs = "1 run was" if len(kept) == 1 else f"{len(kept)} runs were"
-    return f"{runs} recorded {when}, on {devices}, with torch {versions}."
+    how_many = "1 run was" if len(kept) == 1 else f"{len(kept)} runs were"
+    return f"{how_many} recorded {when}, on {devices}, with torch {versions}."
 
 
 def commands(rows: Mapping[str, Row]) -> pd.DataFrame:

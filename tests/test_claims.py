@@ -85,6 +85,8 @@ def test_the_recipes_of_the_card_are_those_of_the_library() -> None:
     known = {recipe.name for recipe in RECIPES.values()}
     known |= {"hint then KD, fully connected", "2 hints in turn, then KD", "2 hints at once, then KD"}
     known |= {"easy for a half", "hard only", "mixed"}
+    known |= {"hint then KD, 2 to 3", "hint then KD, 2 to 8"}
+    known |= {"joint hint + labels, equal cost", "joint hint + KD, equal cost"}
     named = {
         dict(quantity.where)["recipe"]
         for found in claims.CLAIMS
