@@ -128,6 +128,12 @@ ROWS = (
         _of_one_teacher((_FITNET1,), _VARIANTS),
     ),
     Row(
+        "variants-he-start",
+        JPEG,
+        "the same by four recipes from He’s first weights: whether a recipe fails, or the paper’s start does",
+        _of_one_teacher((_FITNET1,), (*_COMPARED, recipes.STAGEWISE_CLASSIFICATION), replace(JPEG_STUDENT, start=HE)),
+    ),
+    Row(
         "depth-30m",
         JPEG,
         "section 4: students of 5 to 13 layers and 30M multiplications by backprop, KD, and hint then KD",
