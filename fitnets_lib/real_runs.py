@@ -1,4 +1,4 @@
-"""The experiments on real data, as rows of runs to be recorded (Table 4, section 3.1, section 4).
+"""The experiments that take too long for a build, as rows of runs to be recorded (Table 4, section 3.1, section 4).
 
 What they take on two cores, and what of them is recorded, is on the book's status page. A row is made by
 `python -m fitnets_lib records make <row>`, in any number of sittings.
@@ -11,6 +11,7 @@ from typing import Literal
 
 from fitnets_lib import recipes
 from fitnets_lib.augmentation import Augmentation
+from fitnets_lib.experiments import student_runs
 from fitnets_lib.initialisation import HE
 from fitnets_lib.networks import Conv, Network
 from fitnets_lib.optimisation import PAPER_CIFAR, PAPER_MNIST, Training
@@ -138,6 +139,15 @@ ROWS = (
         JPEG,
         "section 4: students of 5 to 13 layers and 30M multiplications by backprop, KD, and hint then KD",
         _of_one_teacher(AT_30M, _COMPARED),
+    ),
+    Row(
+        "depth-released-floor",
+        "digits",
+        "section 4 on digits, as in a build but for RMSProp’s floor, which is that of the released code",
+        tuple(
+            replace(run, training=replace(run.training, floor=PAPER_CIFAR.floor))
+            for run in student_runs((5, 7, 9, 11), _COMPARED, "digits", SEEDS, epochs=40, device="cpu")
+        ),
     ),
     Row(
         "regressors",

@@ -11,6 +11,7 @@ import pytest
 from fitnets_lib.claims import CLAIMS
 from fitnets_lib.complexity import cost
 from fitnets_lib.errors import BadInput
+from fitnets_lib.experiments import student_runs, teacher_run
 from fitnets_lib.initialisation import HE
 from fitnets_lib.networks import Conv
 from fitnets_lib.paper_networks import NETWORKS
@@ -43,10 +44,18 @@ def test_a_row_has_every_comparison_on_the_same_five_seeds(row: Row) -> None:
     assert all(found == list(range(SEEDS)) for found in seeds.values())
 
 
-def test_each_student_on_mnist_has_the_teacher_of_its_seed_and_all_on_the_jpeg_copy_have_the_same(row: Row) -> None:
+def test_all_students_on_the_jpeg_copy_have_one_teacher_and_elsewhere_each_has_that_of_its_seed(row: Row) -> None:
+    of_data = {"mnist": mnist_teacher(), "digits": teacher_run("digits", 40, "cpu")}
     for run in students(row):
-        assert run.teacher is not None
-        assert run.teacher == (replace(mnist_teacher(), seed=run.seed) if row.data == "mnist" else jpeg_teacher())
+        assert run.teacher == (replace(of_data[row.data], seed=run.seed) if row.data in of_data else jpeg_teacher())
+
+
+def test_students_with_the_released_floor_differ_from_those_of_a_build_in_the_floor_alone() -> None:
+    row, compared = BY_NAME["depth-released-floor"], [RECIPES[name] for name in ("backprop", "kd", "hint-then-kd")]
+    built = student_runs([5, 7, 9, 11], compared, "digits", seeds=5, epochs=40, device="cpu")
+    assert {run.training.floor for run in row.runs} == {1e-5}
+    assert {run.training.floor for run in built} == {1e-8}
+    assert [replace(run, training=replace(run.training, floor=1e-8)) for run in row.runs] == built
 
 
 def test_no_run_is_in_a_row_twice_and_all_are_of_the_rows_data(row: Row) -> None:
