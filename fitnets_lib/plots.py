@@ -153,7 +153,7 @@ def learning_curves(frame: pd.DataFrame, column: str = "validation accuracy", un
         axis.fill_between(mean.index, by_epoch.min(), by_epoch.max(), color=look.colour, alpha=0.12, linewidth=0)
         ends.append((float(mean.iloc[-1]), str(method), look.colour))
     _label_ends(axis, ends, rows["epoch"].max())
-    _say_if_empty(axis, rows)
+    _said_if_empty(axis, rows)
     axis.set_xlabel("epoch, over all stages")
     axis.set_ylabel(f"{column} ({unit})")
     return figure
@@ -235,7 +235,7 @@ def accuracy_over_depth(frame: pd.DataFrame) -> Figure:
     """Test accuracy over depth, a line a method: mean and 95 % interval over seeds.
 
     Args:
-        frame: a tidy table of runs.
+        frame: a tidy table of runs; without one, "not run".
     """
     figure = Figure()
     axis = figure.subplots()
@@ -247,9 +247,9 @@ def accuracy_over_depth(frame: pd.DataFrame) -> Figure:
         bars = [[m.mean - m.low for m in found.values()], [m.high - m.mean for m in found.values()]]
         (drawn, *_) = axis.errorbar(shifted, means, bars, label=str(method), capsize=2, color=look.colour)
         drawn.set(marker=look.marker, linestyle=look.line)
-    axis.set_xticks(sorted(frame["depth"].unique()))
-    axis.set(xlabel="layers of the student", ylabel="test accuracy (%)")
-    axis.legend(fontsize="small")
+    axis.set(xlabel="layers of the student", ylabel="test accuracy (%)", xticks=sorted(frame["depth"].unique()))
+    if not _said_if_empty(axis, frame):
+        axis.legend(fontsize="small")
     return figure
 
 
@@ -267,8 +267,9 @@ def sizes(table: pd.DataFrame, x: str, y: str, names: str) -> Figure:
     for _, row in table.iterrows():
         marker, colour = ("s", "#555555") if row[names] == "teacher" else ("D", _COLOURS[2])
         axis.plot(row[x], row[y], marker, color=colour, markersize=8)
-        at = (row[x], row[y])
-        axis.annotate(str(row[names]), at, (0, 8), textcoords="offset points", ha="center", fontsize="small")
+        axis.annotate(
+            str(row[names]), (row[x], row[y]), (0, 8), textcoords="offset points", ha="center", fontsize="small"
+        )
     axis.set(xscale="log", yscale="log", xlabel=x, ylabel=y)
     axis.margins(0.25)
     return figure
@@ -288,13 +289,13 @@ def gradients(frame: pd.DataFrame) -> Figure:
         axis.plot(mean.index, mean, look.marker, linestyle=look.line, color=look.colour, label=str(method))
     axis.set(yscale="log", xlabel="layer, from the image upwards", ylabel="length of the gradient")
     axis.set_xticks(sorted(frame["layer"].unique()))
-    if len(frame):
+    if not _said_if_empty(axis, frame):
         axis.legend(fontsize="small")
-    _say_if_empty(axis, frame)
     return figure
 
 
-def _say_if_empty(axis: Axes, frame: pd.DataFrame) -> None:
+def _said_if_empty(axis: Axes, frame: pd.DataFrame) -> bool:
     if frame.empty:
         axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", va="center")
         axis.set(yscale="linear", xticks=[], yticks=[])
+    return frame.empty

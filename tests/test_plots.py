@@ -157,13 +157,14 @@ def test_sizes_are_named_points_on_logarithmic_axes() -> None:
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("cost", "time")
 
 
-@pytest.mark.parametrize("draw", [plots.learning_curves, plots.gradients])
+@pytest.mark.parametrize("draw", [plots.learning_curves, plots.gradients, plots.accuracy_over_depth])
 def test_where_nothing_was_run_a_figure_says_so(draw: Callable[[pd.DataFrame], Figure]) -> None:
-    kept = pd.DataFrame(columns=["recipe", "seed", "epoch", "validation accuracy", "layer", "gradient"])
+    columns = ["recipe", "seed", "epoch", "validation accuracy", "layer", "gradient", "depth", "test accuracy"]
+    kept = pd.DataFrame(columns=columns)
     (axis,) = draw(kept).axes
     assert [text.get_text() for text in axis.texts] == ["not run"]
     assert len(axis.get_xticks()) == 0 and axis.get_legend() is None
-    some = pd.DataFrame([("KD", 0, 1, 50.0, 1, 1.0), ("KD", 0, 2, 60.0, 2, 1.0)], columns=kept.columns)
+    some = pd.DataFrame([("KD", 0, 1, 50.0, 1, 1.0, 5, 50.0), ("KD", 0, 2, 60.0, 2, 1.0, 7, 60.0)], columns=columns)
     assert "not run" not in {text.get_text() for text in draw(some).axes[0].texts}
 
 
