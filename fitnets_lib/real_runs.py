@@ -93,6 +93,8 @@ _COMPARED = (recipes.BACKPROP, recipes.KD, HINT_THEN_KD)
 _PAIRS = [(3, 1), (6, 2)]
 """Guided and hint layers for two hints: maps of 16 x 16, then of 8 x 8 and 7 x 7 places."""
 _VARIANTS = (*recipes.RECIPES.values(), recipes.hints_in_turn(_PAIRS), recipes.hints_at_once(_PAIRS))
+_EXAMINED = (*_COMPARED, recipes.STAGEWISE_CLASSIFICATION)
+_LOW = tuple(replace(recipe, name=f"{recipe.name}, floor 1e-8") for recipe in _EXAMINED)
 _REGRESSORS = (HINT_THEN_KD, _guided("fully connected", Hint(regressor=fully_connected_regressor)))
 _GUIDED = (HINT_THEN_KD, *(_guided(f"2 to {layer}", Hint(guided=layer, hint=2)) for layer in (3, 8)))
 """The middle of FitNet 1 is layer 6; 3 and 8 are the last of its first block and the deepest that a hint fits."""
@@ -132,7 +134,13 @@ ROWS = (
         "variants-he-start",
         JPEG,
         "the same by four recipes from He’s first weights: whether a recipe fails, or the paper’s start does",
-        _of_one_teacher((_FITNET1,), (*_COMPARED, recipes.STAGEWISE_CLASSIFICATION), replace(JPEG_STUDENT, start=HE)),
+        _of_one_teacher((_FITNET1,), _EXAMINED, replace(JPEG_STUDENT, start=HE)),
+    ),
+    Row(
+        "variants-low-floor",
+        JPEG,
+        "the same four with RMSProp’s floor at 1e-8, as on digits, in place of the released 1e-5",
+        _of_one_teacher((_FITNET1,), _LOW, replace(JPEG_STUDENT, floor=1e-8)),
     ),
     Row(
         "depth-30m",

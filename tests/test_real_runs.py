@@ -44,6 +44,15 @@ def test_a_row_has_every_comparison_on_the_same_five_seeds(row: Row) -> None:
     assert all(found == list(range(SEEDS)) for found in seeds.values())
 
 
+def test_the_variants_with_the_low_floor_differ_in_floor_and_name_alone() -> None:
+    low, he = (BY_NAME[f"variants-{what}"].runs for what in ("low-floor", "he-start"))
+    for a, b in zip(low, he, strict=True):
+        assert a.recipe == replace(b.recipe, name=f"{b.recipe.name}, floor 1e-8")
+        assert (a.training.floor, b.training.floor) == (1e-8, 1e-5)
+        assert replace(a.training, floor=1e-5, start=HE) == b.training
+        assert (a.network, a.seed, a.teacher) == (b.network, b.seed, b.teacher)
+
+
 def test_all_students_on_the_jpeg_copy_have_one_teacher_and_elsewhere_each_has_that_of_its_seed(row: Row) -> None:
     of_data = {"mnist": mnist_teacher(), "digits": teacher_run("digits", 40, "cpu")}
     for run in students(row):
