@@ -152,11 +152,14 @@ def signed(value: float, digits: int = 1) -> str:
 
 
 def in_points(found: Estimate, digits: int = 1) -> dict[str, str]:
-    """A difference in per cent as the cells of a table: the points and their interval; dashes if a run diverged."""
+    """A difference in per cent as the cells of a table: the points and their interval; dashes if a run diverged.
+
+    A single seed has no interval.
+    """
     if math.isnan(found.mean):
         return {"points": "–", "95 % interval": "–"}
     points, low, high = (signed(value, digits) for value in (found.mean, found.low, found.high))
-    return {"points": points, "95 % interval": f"{low} to {high}"}
+    return {"points": points, "95 % interval": f"{low} to {high}" if found.n > 1 else "–"}
 
 
 def in_words(found: Estimate) -> str:
@@ -164,7 +167,8 @@ def in_words(found: Estimate) -> str:
     if math.isnan(found.mean):
         return "no difference, since a run diverged"
     cells = in_points(found)
-    return f"{cells['points']} points, 95 % interval {cells['95 % interval']}"
+    interval = f"95 % interval {cells['95 % interval']}" if found.n > 1 else "from a single seed"
+    return f"{cells['points']} points, {interval}"
 
 
 def comparison(

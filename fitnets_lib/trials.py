@@ -143,7 +143,8 @@ class Comparison:
         if math.isnan(found.mean):
             return _row(str(self), self.bounds(), "a run diverged", "–", str(found.n), said)
         points, low, high = map(self._shown, (found.mean, found.low, found.high))
-        return _row(str(self), self.bounds(), points, f"{low} to {high}", str(found.n), said)
+        interval = f"{low} to {high}" if found.n > 1 else "–"
+        return _row(str(self), self.bounds(), points, interval, str(found.n), said)
 
     @property
     def digits(self) -> int:

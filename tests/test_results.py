@@ -20,7 +20,7 @@ from fitnets_lib.results import (
     tidy,
     within,
 )
-from fitnets_lib.statistics import Estimate
+from fitnets_lib.statistics import Estimate, paired
 from tests.helpers import run
 
 CURVE = (Epoch(1, 1, 2.0, 3.0, None), Epoch(2, 1, 1.0, 1.5, 0.25))
@@ -102,6 +102,12 @@ def test_the_comparison_states_points_interval_and_verdict(frame: pd.DataFrame) 
     assert [row["above 0?"] for row in rows] == ["yes", "no", "inconclusive"]
     assert rows[0]["95 % interval"] == "+1.0 to +5.0"
     assert rows[0]["difference"] == "hint then KD − KD"
+
+
+def test_a_single_seed_has_a_difference_and_no_interval() -> None:
+    found = paired([3.0], [1.5])
+    assert in_points(found) == {"points": "+1.5", "95 % interval": "–"}
+    assert in_words(found) == "+1.5 points, from a single seed"
 
 
 def test_other_columns_can_make_the_groups_and_tell_ours_from_theirs(frame: pd.DataFrame) -> None:

@@ -92,6 +92,12 @@ def test_four_seeds_decide_nothing() -> None:
     assert BETTER.holds(trials.given({"runs": frame[frame["seed"] < 4]})) == "inconclusive"
 
 
+def test_one_seed_is_open_and_has_no_interval_to_show() -> None:
+    frame = measured(backprop=0, KD=5)
+    said = BETTER.row(trials.given({"runs": frame[frame["seed"] == 0]}))
+    assert (said["found"], said["95 % interval"], said["seeds"], said["holds?"]) == ("+5.0", "–", "1", "open")
+
+
 def test_only_seeds_that_both_have_are_compared() -> None:
     frame = measured(backprop=0, KD=5)
     found = BETTER.found(trials.given({"runs": frame[(frame["seed"] > 0) | (frame["recipe"] == "KD")]}))
