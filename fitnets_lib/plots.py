@@ -267,9 +267,8 @@ def sizes(table: pd.DataFrame, x: str, y: str, names: str) -> Figure:
     for _, row in table.iterrows():
         marker, colour = ("s", "#555555") if row[names] == "teacher" else ("D", _COLOURS[2])
         axis.plot(row[x], row[y], marker, color=colour, markersize=8)
-        axis.annotate(
-            str(row[names]), (row[x], row[y]), (0, 8), textcoords="offset points", ha="center", fontsize="small"
-        )
+        at = (row[x], row[y])
+        axis.annotate(str(row[names]), at, (0, 8), textcoords="offset points", ha="center", fontsize="small")
     axis.set(xscale="log", yscale="log", xlabel=x, ylabel=y)
     axis.margins(0.25)
     return figure
