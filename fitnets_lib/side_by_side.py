@@ -81,10 +81,15 @@ def differences(rows: Sequence[Row], network: str, pairs: Iterable[tuple[str, st
     return pd.DataFrame(made)
 
 
+def _runs(rows: Iterable[Row]) -> list[Run]:
+    """The runs of `rows`, each once: rows may share runs."""
+    return list(dict.fromkeys(run for row in rows for run in row.runs))
+
+
 def _kinds(rows: Iterable[Row]) -> dict[Kind, Outcomes]:
     """The runs of `rows` by kind."""
     found: dict[Kind, list[tuple[Run, Result | None]]] = {}
-    for run in dict.fromkeys(run for row in rows for run in row.runs):  # rows may share runs
+    for run in _runs(rows):
         kind = (run.data, run.network.name, run.recipe.name, records.start(run))
         found.setdefault(kind, []).append((run, records.result(run)))
     return dict(found)
@@ -164,15 +169,14 @@ def without_dashes(frame: pd.DataFrame) -> pd.DataFrame:
 
 def provenance(rows: Iterable[Row]) -> str:
     """A sentence on where, when and with which torch the recorded runs of `rows` were made."""
-    runs = dict.fromkeys(run for row in rows for run in row.runs)  # rows may share runs
-    kept = [record["provenance"] for run in runs if (record := records.read(run)) is not None]
+    kept = [record["provenance"] for run in _runs(rows) if (record := records.read(run)) is not None]
     if not kept:
         return "No run has been recorded yet."
     devices, versions = (", ".join(sorted({str(one[key]) for one in kept})) for key in ("device", "torch"))
     days = sorted({str(one["finished"])[:10] for one in kept})
     when = f"on {days[0]}" if len(days) == 1 else f"between {days[0]} and {days[-1]}"
-    how_many = "1 run was" if len(kept) == 1 else f"{len(kept)} runs were"
-    return f"{how_many} recorded {when}, on {devices}, with torch {versions}."
+    runs = "1 run was" if len(kept) == 1 else f"{len(kept)} runs were"
+    return f"{runs} recorded {when}, on {devices}, with torch {versions}."
 
 
 def commands(rows: Mapping[str, Row]) -> pd.DataFrame:
