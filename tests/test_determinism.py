@@ -119,13 +119,17 @@ TIMED = {"measured_speed.csv": "milliseconds and their ratios are another at eve
 """Tables, and evidence of the same names, that two builds need not share, each with the reason."""
 
 
-@pytest.mark.parametrize("chapter", ["01_why_thin_and_deep", "08_depth_and_compute"])
+@pytest.mark.parametrize(
+    ("chapter", "options"),
+    [("01_why_thin_and_deep", ["-p", "repeats", "1"]), ("08_depth_and_compute", [])],  # repeats of a timing
+    ids=["01_why_thin_and_deep", "08_depth_and_compute"],
+)
 def test_a_second_build_from_nothing_gives_the_same_tables_but_for_timings(
-    chapter: str, smoke_home: Path, tmp_path: Path
+    chapter: str, options: list[str], smoke_home: Path, tmp_path: Path
 ) -> None:
     book = CHECKOUT / "book"
     command = [sys.executable, "-m", "papermill", str(book / f"{chapter}.ipynb"), "out.ipynb"]
-    command += ["-f", str(book / "presets" / "smoke.yml")]
+    command += ["-f", str(book / "presets" / "smoke.yml"), *options]
     environment = {**os.environ, "FITNETS_HOME": str(tmp_path), "OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "12345"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

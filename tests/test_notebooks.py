@@ -191,6 +191,7 @@ def test_the_colab_cell_is_the_one_for_the_books_address(notebook: Any) -> None:
 
 HINTS = BOOK / "04_hint_training.ipynb"
 OTHERWISE = {
+    BOOK / "01_why_thin_and_deep.ipynb": ["-p", "repeats", "1"],
     HINTS: ["-p", "seeds", "3", "-y", "depths: [5]"],
     BOOK / "03_knowledge_distillation.ipynb": ["-p", "epochs", "4", "-y", "temperatures: [2]"],
 }
