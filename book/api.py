@@ -32,6 +32,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "maxout",
         "networks",
         "variants",
+        "residual",
         "initialisation",
         "paper_networks",
         "architectures",

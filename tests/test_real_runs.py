@@ -15,7 +15,16 @@ from fitnets_lib.experiments import student_runs, teacher_run
 from fitnets_lib.initialisation import HE
 from fitnets_lib.networks import Conv
 from fitnets_lib.paper_networks import NETWORKS
-from fitnets_lib.real_runs import AT_30M, HALF_TEACHER, ROWS, SEEDS, THIRTEEN_LAYERS, jpeg_teacher, mnist_teacher
+from fitnets_lib.real_runs import (
+    AT_30M,
+    HALF_TEACHER,
+    ROWS,
+    SEEDS,
+    THIRTEEN_LAYERS,
+    jpeg_teacher,
+    mnist_teacher,
+    residual_teacher,
+)
 from fitnets_lib.recipes import HINT_THEN_KD, RECIPES, Stage
 from fitnets_lib.records import Row
 from fitnets_lib.regressors import fully_connected_regressor
@@ -55,8 +64,9 @@ def test_the_variants_with_the_low_floor_differ_in_floor_and_name_alone() -> Non
 
 def test_all_students_on_the_jpeg_copy_have_one_teacher_and_elsewhere_each_has_that_of_its_seed(row: Row) -> None:
     of_data = {"mnist": mnist_teacher(), "digits": teacher_run("digits", 40, "cpu")}
+    one = residual_teacher() if row.name == "residual-pair" else jpeg_teacher()
     for run in students(row):
-        assert run.teacher == (replace(of_data[row.data], seed=run.seed) if row.data in of_data else jpeg_teacher())
+        assert run.teacher == (replace(of_data[row.data], seed=run.seed) if row.data in of_data else one)
 
 
 def test_students_with_the_released_floor_differ_from_those_of_a_build_in_the_floor_alone() -> None:
@@ -130,9 +140,12 @@ def test_every_recipe_of_the_library_is_among_the_variants() -> None:
     assert {run.recipe.name for run in BY_NAME["variants"].runs} == several | {r.name for r in RECIPES.values()}
 
 
-def test_one_stage_at_equal_cost_takes_as_many_multiplications_as_two_stages_to_half_an_epoch() -> None:
-    by_recipe = {run.recipe.name: run for run in BY_NAME["one-stage"].runs if run.seed == 0}
-    assert len(by_recipe) == 5
+@pytest.mark.parametrize(("name", "recipes"), [("one-stage", 5), ("residual-pair", 6)])
+def test_one_stage_at_equal_cost_takes_as_many_multiplications_as_two_stages_to_half_an_epoch(
+    name: str, recipes: int
+) -> None:
+    by_recipe = {run.recipe.name: run for run in students(BY_NAME[name]) if run.seed == 0}
+    assert len(by_recipe) == recipes
 
     def spent(run: Run) -> float:
         epochs = run.recipe.epochs(run.training.epochs)
@@ -140,13 +153,22 @@ def test_one_stage_at_equal_cost_takes_as_many_multiplications_as_two_stages_to_
         each = [cost(run.network, "full", up_to=upper).multiplications for upper in layers]
         return float(np.dot(epochs, each))
 
-    epoch = cost(NETWORKS["cifar10/fitnet1"], "full").multiplications
+    epoch = cost(by_recipe["hint then KD"].network, "full").multiplications
     two = spent(by_recipe["hint then KD"])
     for end in ("labels", "KD"):
         shorter, whole = (by_recipe[f"joint hint + {end}{equal}"] for equal in (", equal cost", ""))
         assert abs(spent(shorter) - two) < epoch / 2 < spent(whole) - two
         assert shorter.recipe.stages == whole.recipe.stages
         assert replace(shorter.training, epochs=whole.training.epochs) == whole.training
+
+
+def test_the_residual_pair_is_one_of_20_and_56_layers_that_learn_alike() -> None:
+    teacher = residual_teacher()
+    assert BY_NAME["residual-pair"].runs[0] == teacher
+    assert (len(teacher.network.layers), teacher.recipe.name) == (56, "backprop")
+    for run in students(BY_NAME["residual-pair"]):
+        assert len(run.network.layers) == 20
+        assert replace(run.training, epochs=15, patience=15) == teacher.training
 
 
 def test_hints_of_other_regressors_and_layers_differ_from_the_papers_in_that_alone() -> None:
