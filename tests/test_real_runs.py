@@ -126,6 +126,18 @@ def test_thirteen_layers_cost_what_eleven_do_and_are_guided_where_these_are() ->
     assert [len(network.layers) for network in AT_30M] == [5, 7, 9, 11, 13]
 
 
+def test_the_depth_study_trains_table_6s_networks_and_of_11_layers_without_hints_fitnet_1_which_has_these() -> None:
+    table_6 = {len(network.layers): network for network in AT_30M}
+    assert table_6[11].layers == NETWORKS["cifar10/fitnet1"].layers
+    found = {(len(run.network.layers), run.recipe.name): run.network for run in students(BY_NAME["depth-30m"])}
+    assert len(found) == len(BY_NAME["depth-30m"].runs) / SEEDS == 5 * 3
+    for (depth, recipe), network in found.items():
+        is_fitnet1 = depth == 11 and recipe != "hint then KD"
+        assert network == (NETWORKS["cifar10/fitnet1"] if is_fitnet1 else table_6[depth])
+    variants = set(BY_NAME["variants"].runs)
+    assert sum(run in variants for run in BY_NAME["depth-30m"].runs) == 2 * SEEDS
+
+
 def test_the_recipes_on_the_jpeg_copy_take_equal_steps_by_the_papers_optimisation_from_its_start() -> None:
     for name in ("variants", "depth-30m", "regressors", "guided-layers"):
         for run in students(BY_NAME[name]):
