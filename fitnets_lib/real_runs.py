@@ -57,6 +57,8 @@ HALF_TEACHER = replace(
 """The paper's CIFAR-10 teacher with half as many channels: the whole one takes four times as long."""
 THIRTEEN_LAYERS = thin("depth-30M-13 of this book", [[16] * 3, [24, 24, 24, 32], [32, 48, 48, 64]], middle=8)
 """The text speaks of 13 layers at 30M multiplications, Table 6 does not have them: as many as with 11 layers."""
+NINETEEN_LAYERS = thin("19 layers of this book", [[12] * 4 + [16], [20] * 6, [32] * 5 + [48]], middle=11)
+"""As deep as section 3.1's student, in FitNet 4's blocks, with the multiplications of FitNet 1 to one in a thousand."""
 AT_30M = (*(NETWORKS[f"cifar10/depth-30M-{depth}"] for depth in (5, 7, 9, 11)), THIRTEEN_LAYERS)
 
 
@@ -162,6 +164,12 @@ ROWS = (
         JPEG,
         "the same four with RMSProp’s floor at 1e-8, as on digits, in place of the released 1e-5",
         _of_one_teacher((_FITNET1,), _LOW, replace(JPEG_STUDENT, floor=1e-8)),
+    ),
+    Row(
+        "nineteen-layers",
+        JPEG,
+        "the same four by a student of 19 layers, as in section 3.1, with the multiplications of FitNet 1",
+        _of_one_teacher((NINETEEN_LAYERS,), _EXAMINED),
     ),
     Row(
         "depth-30m",

@@ -18,6 +18,7 @@ from fitnets_lib.paper_networks import NETWORKS
 from fitnets_lib.real_runs import (
     AT_30M,
     HALF_TEACHER,
+    NINETEEN_LAYERS,
     ROWS,
     SEEDS,
     THIRTEEN_LAYERS,
@@ -126,6 +127,17 @@ def test_thirteen_layers_cost_what_eleven_do_and_are_guided_where_these_are() ->
     assert [len(network.layers) for network in AT_30M] == [5, 7, 9, 11, 13]
 
 
+def test_nineteen_layers_are_in_the_blocks_of_fitnet_4_and_cost_what_fitnet_1_does() -> None:
+    fitnet4 = NETWORKS["cifar10/fitnet4"]
+    for ours, theirs in zip(NINETEEN_LAYERS.layers, fitnet4.layers, strict=True):
+        assert type(ours) is type(theirs)
+        assert getattr(ours, "pool", None) == getattr(theirs, "pool", None)
+    assert (len(NINETEEN_LAYERS.layers), NINETEEN_LAYERS.middle) == (19, fitnet4.middle)
+    one = cost(NETWORKS["cifar10/fitnet1"]).multiplications
+    assert abs(cost(NINETEEN_LAYERS).multiplications - one) < one / 1000
+    assert {run.network for run in BY_NAME["nineteen-layers"].runs} == {NINETEEN_LAYERS}
+
+
 def test_the_depth_study_trains_table_6s_networks_and_of_11_layers_without_hints_fitnet_1_which_has_these() -> None:
     table_6 = {len(network.layers): network for network in AT_30M}
     assert table_6[11].layers == NETWORKS["cifar10/fitnet1"].layers
@@ -139,7 +151,7 @@ def test_the_depth_study_trains_table_6s_networks_and_of_11_layers_without_hints
 
 
 def test_the_recipes_on_the_jpeg_copy_take_equal_steps_by_the_papers_optimisation_from_its_start() -> None:
-    for name in ("variants", "depth-30m", "regressors", "guided-layers"):
+    for name in ("variants", "nineteen-layers", "depth-30m", "regressors", "guided-layers"):
         for run in students(BY_NAME[name]):
             training = run.training
             assert sum(run.recipe.epochs(training.epochs)) == training.epochs == 30
