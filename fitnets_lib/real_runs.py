@@ -106,6 +106,7 @@ def _of_one_teacher(
     )
 
 
+_MNIST_FITNET = NETWORKS["mnist/fitnet"]
 _FITNET1 = NETWORKS["cifar10/fitnet1"]
 _UNGUIDED_AT_30M = tuple(_FITNET1 if one.layers == _FITNET1.layers else one for one in AT_30M)
 """Without hints the net of 11 layers is FitNet 1, whose guided layer is another, and has its runs already."""
@@ -132,14 +133,23 @@ ROWS = (
         "Table 4: teacher, backprop, KD and hint then KD on MNIST, the paper’s first weights and optimiser",
         (
             *with_seeds(mnist_teacher(), SEEDS),
-            *_students(NETWORKS["mnist/fitnet"], _COMPARED, MNIST_STUDENT, mnist_teacher()),
+            *_students(_MNIST_FITNET, _COMPARED, MNIST_STUDENT, mnist_teacher()),
         ),
     ),
     Row(
         "table4-he-start",
         "mnist",
         "the same with He’s first weights for the student",
-        _students(NETWORKS["mnist/fitnet"], _COMPARED, replace(MNIST_STUDENT, start=HE), mnist_teacher()),
+        _students(_MNIST_FITNET, _COMPARED, replace(MNIST_STUDENT, start=HE), mnist_teacher()),
+    ),
+    Row(
+        "one-stage-mnist",
+        "mnist",
+        "the field on MNIST: Table 4’s FitNet by hint then KD, and by hint and loss at once at equal steps",
+        (
+            *_students(_MNIST_FITNET, (HINT_THEN_KD,), MNIST_STUDENT, mnist_teacher()),
+            *_students(_MNIST_FITNET, _JOINT, replace(MNIST_STUDENT, epochs=24, patience=24), mnist_teacher()),
+        ),
     ),
     Row(
         "half-teacher",

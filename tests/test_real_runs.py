@@ -186,6 +186,16 @@ def test_one_stage_at_equal_cost_takes_as_many_multiplications_as_two_stages_to_
         assert replace(shorter.training, epochs=whole.training.epochs) == whole.training
 
 
+def test_on_mnist_one_stage_takes_as_many_epochs_as_both_of_two_stages_and_differs_in_nothing_else() -> None:
+    two, *joint = (run for run in BY_NAME["one-stage-mnist"].runs if run.seed == 0)
+    assert two in BY_NAME["table4-paper-start"].runs
+    assert two.training.each_stage
+    assert [run.recipe.name for run in joint] == ["joint hint + labels", "joint hint + KD"]
+    for run in joint:
+        assert run.training == replace(two.training, epochs=2 * two.training.epochs, patience=24)
+        assert (run.network, run.teacher) == (two.network, two.teacher)
+
+
 def test_the_residual_pair_is_one_of_20_and_56_layers_that_learn_alike() -> None:
     teacher = residual_teacher()
     assert BY_NAME["residual-pair"].runs[0] == teacher
