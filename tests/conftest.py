@@ -34,11 +34,6 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     return f"{argname}-{len(val)}" if isinstance(val, bytes) else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Pages come first: they wait for the smoke book, and so the other worker has all other files to go on with."""
-    items.sort(key=lambda item: item.path.name != "test_pages.py")
-
-
 def load_build() -> ModuleType:
     """`book/build.py` as a fresh module."""
     spec = importlib.util.spec_from_file_location("build", CHECKOUT / "book" / "build.py")
