@@ -19,6 +19,9 @@ from fitnets_lib.outcomes import Result
 from fitnets_lib.runs import Run
 from fitnets_lib.statistics import Estimate, estimate, paired, verdict
 
+NEAR_CHANCE = 20.0
+"""Per cent, of ten classes: a run that ends below it is next to guessing."""
+
 
 def tidy(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
     """One row a run: depth, recipe, seed, test and validation accuracy in per cent, seconds of training.
@@ -88,6 +91,15 @@ def estimates(frame: pd.DataFrame, by: Sequence[str], column: str) -> dict[tuple
     """Mean and interval of `column` over the seeds, for each value of the columns `by`, as they come."""
     groups = frame.groupby(list(by), sort=False)
     return {key: estimate(group[column].tolist()) for key, group in groups}
+
+
+def next_to_guessing(frame: pd.DataFrame, by: str | list[str] = "recipe") -> dict[object, tuple[int, int]]:
+    """How many runs end below `NEAR_CHANCE` on the test images, and of how many, for each value of the column(s) `by`.
+
+    A run that diverged has no accuracy: it counts among the runs alone.
+    """
+    groups = frame.groupby(by, sort=False)["test accuracy"]
+    return {key: (int((accuracies < NEAR_CHANCE).sum()), len(accuracies)) for key, accuracies in groups}
 
 
 def difference(

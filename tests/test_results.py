@@ -14,6 +14,7 @@ from fitnets_lib.results import (
     in_points,
     in_words,
     interval,
+    next_to_guessing,
     relative_loss,
     signed,
     summary,
@@ -149,6 +150,17 @@ def test_estimates_are_keyed_by_the_columns_asked_for(frame: pd.DataFrame) -> No
     found = estimates(frame, ["depth", "recipe"], "test accuracy")
     assert list(found) == [(4, "KD"), (4, "hint then KD")]
     assert found[4, "hint then KD"].mean == pytest.approx(53.0)
+
+
+def test_runs_next_to_guessing_are_counted_among_all_and_those_that_diverged_are_not() -> None:
+    rows = [("KD", 5, 10.0), ("KD", 5, 19.9), ("KD", 5, 20.0), ("KD", 11, 9.8), ("KD", 11, float("nan"))]
+    frame = pd.DataFrame(rows, columns=["recipe", "depth", "test accuracy"])
+    assert next_to_guessing(frame, ["recipe", "depth"]) == {("KD", 5): (2, 3), ("KD", 11): (1, 2)}
+    assert next_to_guessing(frame) == {"KD": (3, 5)}
+
+
+def test_no_runs_are_next_to_guessing_where_there_are_none() -> None:
+    assert next_to_guessing(pd.DataFrame(columns=["recipe", "test accuracy"])) == {}
 
 
 def test_an_interval_of_accuracies_ends_at_0_and_100() -> None:
