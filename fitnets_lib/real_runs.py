@@ -91,15 +91,11 @@ def _guided(name: str, term: Hint) -> Recipe:
 
 
 def _of_one_teacher(
-    students: tuple[Network, ...],
-    compared: tuple[Recipe, ...],
-    training: Training = JPEG_STUDENT,
-    teacher: Run | None = None,
+    teacher: Run, students: tuple[Network, ...], compared: tuple[Recipe, ...], training: Training
 ) -> tuple[Run, ...]:
-    """On the JPEG copy, seed by seed, all of them with the same teacher, the half one unless another is given."""
-    teacher = teacher or jpeg_teacher()
+    """On the teacher's data, seed by seed, all of them with this same teacher."""
     return tuple(
-        Run(JPEG, student, recipe, training, seed, teacher)
+        Run(teacher.data, student, recipe, training, seed, teacher)
         for seed in range(SEEDS)
         for student in students
         for recipe in compared
@@ -161,25 +157,25 @@ ROWS = (
         "variants",
         JPEG,
         "section 3.1 and the field: FitNet 1 by every recipe of the library, at equal steps",
-        _of_one_teacher((_FITNET1,), _VARIANTS),
+        _of_one_teacher(jpeg_teacher(), (_FITNET1,), _VARIANTS, JPEG_STUDENT),
     ),
     Row(
         "variants-he-start",
         JPEG,
         "the same by four recipes from He’s first weights: whether a recipe fails, or the paper’s start does",
-        _of_one_teacher((_FITNET1,), _EXAMINED, replace(JPEG_STUDENT, start=HE)),
+        _of_one_teacher(jpeg_teacher(), (_FITNET1,), _EXAMINED, replace(JPEG_STUDENT, start=HE)),
     ),
     Row(
         "variants-low-floor",
         JPEG,
         "the same four with RMSProp’s floor at 1e-8, as on digits, in place of the released 1e-5",
-        _of_one_teacher((_FITNET1,), _LOW, replace(JPEG_STUDENT, floor=1e-8)),
+        _of_one_teacher(jpeg_teacher(), (_FITNET1,), _LOW, replace(JPEG_STUDENT, floor=1e-8)),
     ),
     Row(
         "nineteen-layers",
         JPEG,
         "the same four by a student of 19 layers, as in section 3.1, with the multiplications of FitNet 1",
-        _of_one_teacher((NINETEEN_LAYERS,), _EXAMINED),
+        _of_one_teacher(jpeg_teacher(), (NINETEEN_LAYERS,), _EXAMINED, JPEG_STUDENT),
     ),
     Row(
         "depth-30m",
@@ -187,7 +183,10 @@ ROWS = (
         "section 4: students of 5 to 13 layers and 30M multiplications by backprop, KD, and hint then KD",
         tuple(
             sorted(
-                (*_of_one_teacher(_UNGUIDED_AT_30M, _COMPARED[:2]), *_of_one_teacher(AT_30M, (HINT_THEN_KD,))),
+                (
+                    *_of_one_teacher(jpeg_teacher(), _UNGUIDED_AT_30M, _COMPARED[:2], JPEG_STUDENT),
+                    *_of_one_teacher(jpeg_teacher(), AT_30M, (HINT_THEN_KD,), JPEG_STUDENT),
+                ),
                 key=lambda run: run.seed,
             )
         ),
@@ -205,21 +204,21 @@ ROWS = (
         "regressors",
         JPEG,
         "section 2.2: FitNet 1 by hints through a convolutional and through a fully connected regressor",
-        _of_one_teacher((_FITNET1,), _REGRESSORS),
+        _of_one_teacher(jpeg_teacher(), (_FITNET1,), _REGRESSORS, JPEG_STUDENT),
     ),
     Row(
         "guided-layers",
         JPEG,
         "section 2.2: FitNet 1 guided at a low layer, in the middle, and at the deepest",
-        _of_one_teacher((_FITNET1,), _GUIDED),
+        _of_one_teacher(jpeg_teacher(), (_FITNET1,), _GUIDED, JPEG_STUDENT),
     ),
     Row(
         "one-stage",
         JPEG,
         "the field: FitNet 1 by hint then KD, and by hint and loss at once at equal steps and at equal cost",
         (
-            *_of_one_teacher((_FITNET1,), (HINT_THEN_KD, *_JOINT)),
-            *_of_one_teacher((_FITNET1,), _SHORTER, AT_EQUAL_COST),
+            *_of_one_teacher(jpeg_teacher(), (_FITNET1,), (HINT_THEN_KD, *_JOINT), JPEG_STUDENT),
+            *_of_one_teacher(jpeg_teacher(), (_FITNET1,), _SHORTER, AT_EQUAL_COST),
         ),
     ),
     Row(
@@ -228,8 +227,8 @@ ROWS = (
         "the field: the same by a residual network of 20 layers with one of 56 as its teacher, and by KD alone",
         (
             residual_teacher(),
-            *_of_one_teacher(_RESIDUAL, (recipes.KD, HINT_THEN_KD, *_JOINT), RESIDUAL_STUDENT, residual_teacher()),
-            *_of_one_teacher(_RESIDUAL, _SHORTER, RESIDUAL_AT_EQUAL_COST, residual_teacher()),
+            *_of_one_teacher(residual_teacher(), _RESIDUAL, (recipes.KD, HINT_THEN_KD, *_JOINT), RESIDUAL_STUDENT),
+            *_of_one_teacher(residual_teacher(), _RESIDUAL, _SHORTER, RESIDUAL_AT_EQUAL_COST),
         ),
     ),
 )
