@@ -232,19 +232,19 @@ def accuracy_by(frame: pd.DataFrame, column: str) -> Figure:
 
 
 def accuracy_over_depth(frame: pd.DataFrame) -> Figure:
-    """Test accuracy over depth, a line a method: mean and 95 % interval over seeds.
+    """Test accuracy over depth, a line a method: mean and 95 % interval over seeds, of which a single seed has none.
 
     Args:
         frame: a tidy table of runs; without one, "not run".
     """
-    figure = Figure()
+    figure, frame = Figure(), frame.sort_values("depth", kind="stable")
     axis = figure.subplots()
     for place, (method, group) in enumerate(frame.groupby("recipe", sort=False)):
         look = _look(str(method))
         found = {depth: within(mean) for (depth,), mean in estimates(group, ["depth"], "test accuracy").items()}
         shifted = [float(str(depth)) + 0.1 * (place - 1) for depth in found]  # bars beside each other
         means = [mean.mean for mean in found.values()]
-        bars = [[m.mean - m.low for m in found.values()], [m.high - m.mean for m in found.values()]]
+        bars = np.transpose([(m.mean - m.low, m.high - m.mean) if m.n > 1 else (0, 0) for m in found.values()])
         (drawn, *_) = axis.errorbar(shifted, means, bars, label=str(method), capsize=2, color=look.colour)
         drawn.set(marker=look.marker, linestyle=look.line)
     axis.set(xlabel="layers of the student", ylabel="test accuracy (%)", xticks=sorted(frame["depth"].unique()))

@@ -147,6 +147,17 @@ def test_accuracy_over_depth_has_a_line_a_method_with_intervals() -> None:
     assert [low, high] == pytest.approx([12 - margin, 12 + margin])
 
 
+def test_over_depth_a_line_goes_from_left_to_right_and_a_single_seed_has_no_interval() -> None:
+    rows = [("KD", 5, 0, 40.0), ("KD", 11, 0, 20.0), ("KD", 11, 1, 22.0), ("KD", 7, 1, 30.0)]
+    figure = plots.accuracy_over_depth(pd.DataFrame(rows, columns=["recipe", "depth", "seed", "test accuracy"]))
+    drawn = [(np.round(x).tolist(), y) for x, y in points(figure)]
+    assert ([5.0, 7.0, 11.0], [40.0, 30.0, 21.0]) in drawn
+    bars = figure.axes[0].collections[0].get_segments()  # type: ignore[attr-defined]
+    margin = 12.7062  # Student's t with one degree of freedom, times a standard error of 1
+    assert [bar[:, 1].tolist() for bar in bars[:2]] == [[40, 40], [30, 30]]
+    assert bars[2][:, 1] == pytest.approx([21 - margin, 21 + margin])
+
+
 def test_sizes_are_named_points_on_logarithmic_axes() -> None:
     table = pd.DataFrame({"network": ["teacher", "student"], "cost": [100.0, 1.0], "time": [20.0, 2.0]})
     figure = plots.sizes(table, "cost", "time", "network")
