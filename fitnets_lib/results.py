@@ -15,12 +15,21 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from fitnets_lib import sealed
 from fitnets_lib.outcomes import Result
 from fitnets_lib.runs import Run
 from fitnets_lib.statistics import Estimate, estimate, paired, verdict
 
 NEAR_CHANCE = 20.0
 """Per cent, of ten classes: a run that ends below it is next to guessing."""
+
+
+def percent_right(error: float) -> float:
+    """The accuracy in per cent that goes with a share of wrong answers, to the digits that a sealed table keeps.
+
+    So what is rounded once more for the reader comes out the same from memory and from the file.
+    """
+    return float(f"{100 * (1 - error):{sealed.DIGITS}}")
 
 
 def tidy(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
@@ -33,8 +42,8 @@ def tidy(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
             "depth": len(run.network.layers),
             "recipe": run.recipe.name,
             "seed": run.seed,
-            "test accuracy": 100 * (1 - result.test_error),
-            "validation accuracy": 100 * (1 - result.validation_error),
+            "test accuracy": percent_right(result.test_error),
+            "validation accuracy": percent_right(result.validation_error),
             "seconds": result.seconds,
         }
         for run, result in zip(runs, results, strict=True)
@@ -56,7 +65,7 @@ def curves(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
             "epoch": epoch,
             "train loss": row.train_loss,
             "validation loss": row.validation_loss,
-            "validation accuracy": None if row.validation_error is None else 100 * (1 - row.validation_error),
+            "validation accuracy": None if row.validation_error is None else percent_right(row.validation_error),
         }
         for run, result in zip(runs, results, strict=True)
         for epoch, row in enumerate(result.curve, start=1)

@@ -12,6 +12,9 @@ import pandas as pd
 
 from fitnets_lib import files
 
+DIGITS = ".8g"
+"""The format of a number in such a table: eight significant digits."""
+
 
 def write(path: Path, frame: pd.DataFrame) -> bytes:
     """Writes `frame` with its seal, numbers to eight digits, and returns the content of the file.
@@ -19,7 +22,7 @@ def write(path: Path, frame: pd.DataFrame) -> bytes:
     Raises:
         files.NotWritten: if the system refuses, as on a full disk.
     """
-    lines = frame.to_csv(index=False, lineterminator="\n", float_format="%.8g").encode()
+    lines = frame.to_csv(index=False, lineterminator="\n", float_format=f"%{DIGITS}").encode()
     content = _seal(lines) + b"\n" + lines
     files.write(path, content)
     return content

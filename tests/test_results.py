@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+from fitnets_lib import sealed
 from fitnets_lib.outcomes import Epoch, Result
 from fitnets_lib.recipes import HINT_THEN_KD, KD
 from fitnets_lib.results import (
@@ -15,6 +18,7 @@ from fitnets_lib.results import (
     in_words,
     interval,
     next_to_guessing,
+    percent_right,
     relative_loss,
     signed,
     summary,
@@ -47,6 +51,17 @@ def test_a_tidy_table_has_a_row_a_run_with_accuracies_in_per_cent(frame: pd.Data
         "validation accuracy": 60.0,
         "seconds": 2.0,
     }
+
+
+def test_an_accuracy_in_memory_is_the_one_that_a_sealed_table_keeps(tmp_path: Path) -> None:
+    assert percent_right(0.4195) == 58.05 != 100 * (1 - 0.4195)  # 4,195 of 10,000 wrong: a bit off before
+    assert percent_right(1 / 3) == 66.666667
+    for images in (360, 10_000):
+        results = [Result(wrong / images, wrong / images, (), 1.0) for wrong in range(0, images + 1, images // 120)]
+        frame = tidy([run(KD, seed) for seed in range(len(results))], results)
+        sealed.write(tmp_path / "runs.csv", frame)
+        found = sealed.read(tmp_path / "runs.csv")
+        assert found is not None and found["test accuracy"].tolist() == frame["test accuracy"].tolist()
 
 
 def test_curves_count_epochs_over_all_stages_and_leave_out_what_stage_1_lacks() -> None:
