@@ -38,6 +38,16 @@ def test_fitnet_1_has_the_papers_figures_beside_those_of_today(rows: dict[str, d
     assert full - paper == pytest.approx(64 * 500 * 3 / 1e6, abs=0.11)
 
 
+def test_a_hundred_classes_cost_fitnet_4_as_many_weights_more_as_table_2_leaves_out(
+    rows: dict[str, dict[str, object]],
+) -> None:
+    ten, hundred = (
+        int(str(rows[f"{data}/fitnet4"]["parameters"]).replace(",", "")) for data in ("cifar10", "cifar100")
+    )
+    assert hundred - ten == 500 * 90  # of the softmax, above 500 units
+    assert (rows["cifar100/fitnet4"]["parameters, printed"], rows["cifar100/fitnet4"]["equal?"]) == ("~2.5M", "no")
+
+
 def test_only_the_contradictions_of_the_paper_disagree_and_each_says_why(rows: dict[str, dict[str, object]]) -> None:
     said = {name: str(row["equal?"]) for name, row in rows.items()}
     contradicted = {name for name, text in said.items() if text == "no"}
