@@ -56,6 +56,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Runs": (
         "checkpoints",
         "fits",
+        "specification",
         "runs",
         "sweep",
         "experiments",

@@ -123,13 +123,14 @@ def stage_one(run: Run, store: Store) -> tuple[Guided, Guided]:
     if run.teacher is None:
         raise BadInput("teacher", None, "a run with a teacher: a hint needs somebody who gives it")
     execute(run.teacher, store)
-    stage, epochs = run.recipe.stages[0], run.recipe.epochs(run.training.epochs)[0]
+    stage, training = run.recipe.stages[0], run.training
+    epochs = training.epochs if training.each_stage else run.recipe.epochs(training.epochs)[0]
     given, student = lessons(run, store), build(run.network).to(run.device)
-    images, start = given.train.split.images, run.training.first_weights
+    images, start = given.train.split.images, training.first_weights
     start.draw(student, generator(run.seed, "student"))
     order = torch.randperm(len(images), generator=generator(run.seed, "shuffle", 1, 0))
-    start.fit(student, images[order[: run.training.batch]])  # as `training` does it
-    under_way = StageRun(1, stage, epochs, run.training, student, run.network, run.teacher.network, run.seed)
+    start.fit(student, images[order[: training.batch]])  # as `training` does it
+    under_way = StageRun(1, stage, epochs, training, student, run.network, run.teacher.network, run.seed)
     here = Guided(under_way.trained, under_way.heads[0])
     began, best = copy.deepcopy(here), dict[str, Tensor]()
 

@@ -54,7 +54,7 @@ def cifar_student(depth: int) -> Network:
 
 
 def _papers(epochs: int) -> Training:
-    """As in A.1.2, with a patience of a fifth of a stage's epochs; not trained once more on all images."""
+    """As in A.1.2, but for its patience, a tenth of all epochs; not trained once more on all images."""
     return replace(PAPER_CIFAR, epochs=epochs, patience=max(1, epochs // 10), each_stage=False, retrain=False)
 
 

@@ -1,6 +1,7 @@
 """The paper's experiments at its own sizes, as rows of runs to be recorded on a GPU (Tables 1 to 3 and 5, section 3.4).
 
-None of them has been run: they are here so that one command makes each. Students are trained as the paper says.
+None of them has been run: they are here so that one command makes each. Students are trained as the paper says,
+but for CIFAR-100, whose epochs are found on held-out images of its own, where the paper takes those of CIFAR-10.
 Its teachers were trained by SGD with momentum and dropout (A.1 to A.4); ours learn as their students do, by RMSProp
 without dropout, so that their errors need not be the printed ones.
 """

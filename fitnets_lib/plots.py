@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from fitnets_lib.results import estimates, within
+from fitnets_lib.results import estimates, shared_epochs, within
 from fitnets_lib.statistics import Estimate, estimate
 
 _COLOURS = [mpl.colors.to_hex(colour) for colour in sns.color_palette("colorblind")]
@@ -135,7 +135,7 @@ def differences(found: dict[tuple[object, ...], Estimate], unit: str) -> Figure:
 
 
 def learning_curves(frame: pd.DataFrame, column: str = "validation accuracy", unit: str = "%") -> Figure:
-    """`column` over epochs, a line a recipe: the mean over seeds, shaded from the worst seed to the best.
+    """`column` over epochs, a line a recipe: the mean over seeds, shaded from worst to best, as far as all seeds go.
 
     Args:
         frame: a tidy table of epochs of one depth, from `results.curves`; without a line, the figure says "not run".
@@ -144,7 +144,7 @@ def learning_curves(frame: pd.DataFrame, column: str = "validation accuracy", un
     """
     figure = Figure()
     axis = figure.subplots()
-    rows = frame.dropna(subset=[column])
+    rows = shared_epochs(frame, column)
     ends: list[tuple[float, str, str]] = []
     for method, group in rows.groupby("recipe", sort=False):
         look, by_epoch = _look(str(method)), group.groupby("epoch")[column]

@@ -16,7 +16,8 @@ import pandas as pd
 
 from fitnets_lib import diagnostics, files, paths, results, sealed
 from fitnets_lib.outcomes import Result, result_as_json, result_from
-from fitnets_lib.runs import Run, Store, execute, provenance, specification
+from fitnets_lib.runs import Run, Store, execute
+from fitnets_lib.specification import specification
 from fitnets_lib.sweep import sweep
 
 SMALL = 2**18
@@ -94,7 +95,8 @@ def keep(run: Run, store: Store) -> None:
     found = store.result(run)
     if found is None:
         raise ValueError(f"{run} is not finished: only finished runs are recorded")
-    kept = {"specification": specification(run), "result": result_as_json(found), "provenance": provenance(run)}
+    made = files.read_sealed(store.folder(run) / "result.json")["provenance"]  # then and there, not here and now
+    kept = {"specification": specification(run), "result": result_as_json(found), "provenance": made}
     beside = path(run).with_suffix(".safetensors")
     with store.alone(run):
         files.forget_halves(path(run), beside)

@@ -82,6 +82,16 @@ def relative_loss(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{"training loss": frame["train loss"] / stages.transform("first")})
 
 
+def shared_epochs(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The rows of `curves` with a value in `column`, for those epochs that every seed of their recipe came to.
+
+    A mean over the seeds that are left when others have stopped, or diverged, would jump, and flatter.
+    """
+    seeds = frame.groupby("recipe")["seed"].transform("nunique")
+    there = frame.groupby(["recipe", "epoch"])[column].transform("count")
+    return frame[there == seeds]
+
+
 def handed_on(result: Result, stage: int) -> float:
     """The validation loss of the weights that `stage` handed on: those of its best epoch.
 
@@ -157,8 +167,8 @@ def within(found: Estimate, low: float = 0.0, high: float = 100.0) -> Estimate:
 
 
 def interval(accuracy: Estimate) -> str:
-    """The interval of an accuracy in per cent, as text; a dash if a run diverged."""
-    if math.isnan(accuracy.mean):
+    """The interval of an accuracy in per cent, as text; a dash if a run diverged or there is but one."""
+    if math.isnan(accuracy.mean) or accuracy.n == 1:
         return "–"
     possible = within(accuracy)
     return f"{possible.low:.1f} to {possible.high:.1f}"

@@ -13,11 +13,10 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -32,6 +31,7 @@ from fitnets_lib.networks import Network, build
 from fitnets_lib.optimisation import Training
 from fitnets_lib.outcomes import Result, result_as_json, result_from, validation_error, without_end
 from fitnets_lib.recipes import Recipe
+from fitnets_lib.specification import specification
 from fitnets_lib.teacher_cache import Lesson, Live, keep, unmoved
 from fitnets_lib.threads import one_thread
 from fitnets_lib.training import Lessons, train
@@ -69,6 +69,8 @@ class Run:
         whole(self.seed, "seed", 0, 2**63 - 1)
         if self.device not in ("cpu", "cuda"):
             raise BadInput("device", self.device, "cpu or cuda")
+        if self.teacher is not None and self.teacher.data != self.data:
+            raise BadInput("data of the teacher", self.teacher.data, f"{self.data}, the student's")
         for stage in self.recipe.stages:
             stage.fits(self.network, None if self.teacher is None else self.teacher.network)
         if not self.training.each_stage:
@@ -87,19 +89,6 @@ class Run:
 
     def __str__(self) -> str:
         return f"{self.network.name}, {self.recipe.name}, seed {self.seed}"
-
-
-def specification(part: Any) -> Any:  # noqa: ANN401  any part of a run, as JSON
-    """A run, or any part of it, as JSON: each dataclass with its type and its fields, a function by its name.
-
-    A field at its default is left out, so that a choice that is added later changes no older specification.
-    """
-    if is_dataclass(part):
-        chosen = {f.name: getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default}
-        return {"type": type(part).__name__, **{name: specification(value) for name, value in chosen.items()}}
-    if isinstance(part, list | tuple):
-        return [specification(item) for item in part]
-    return part.__qualname__ if callable(part) else part
 
 
 KEPT = ("specification.json", "checkpoint.safetensors", "weights.safetensors", "result.json")

@@ -16,6 +16,7 @@ from pathlib import Path
 from joblib import Parallel, delayed, parallel_config
 from tqdm.auto import tqdm
 
+from fitnets_lib import source
 from fitnets_lib.errors import BadInput
 from fitnets_lib.outcomes import Result
 from fitnets_lib.runs import Run, Store, check, execute
@@ -96,12 +97,15 @@ def _train(
     if backend is None:  # a sweep of one run, or of none, is not worth starting processes for
         processes = min(processes or os.cpu_count() or 1, max(len(runs), 1))
     found: Iterable[tuple[Run, str | None]] = Parallel(n_jobs=processes, return_as="generator_unordered")(
-        delayed(_one)(run, store) for run in runs
+        delayed(_one)(run, store, source.fingerprint("runs")) for run in runs
     )
     return found
 
 
-def _one(run: Run, store: Store) -> tuple[Run, str | None]:
+def _one(run: Run, store: Store, wanted: str) -> tuple[Run, str | None]:
+    """Trains `run` if this process, which may be younger than the sweep, has the source that the run is named after."""
+    if source.fingerprint("runs") != wanted:
+        return run, "the library was changed since the sweep began; begin it again"
     try:
         execute(run, store)
     except Exception as error:

@@ -108,7 +108,7 @@ class Comparison:
             return "inconclusive"
         if found.low > self.above and found.high < self.below:
             return "reproduced"
-        return "not reproduced" if found.high <= self.above or found.low >= self.below else "inconclusive"
+        return "not reproduced" if found.high < self.above or found.low > self.below else "inconclusive"
 
     def __str__(self) -> str:
         if not isinstance(self.theirs, Quantity):

@@ -87,7 +87,11 @@ def test_random_views_and_retraining_are_followed_where_there_is_an_error_to_hol
     assert wrong.double().mean(dim=1).tolist() == pytest.approx(errors)
 
 
-@pytest.mark.parametrize("training", [QUICK, replace(QUICK, start=LayerSequential())], ids=["default", "LSUV"])
+@pytest.mark.parametrize(
+    "training",
+    [QUICK, replace(QUICK, start=LayerSequential()), replace(QUICK, epochs=2, each_stage=True)],
+    ids=["default", "LSUV", "each stage"],
+)
 def test_stage_one_ends_at_the_kept_runs_hint_loss_and_began_above_it(store: Store, training: Training) -> None:
     followed = run(recipes.HINT_THEN_KD, training=training)
     began, ended = courses.stage_one(followed, store)

@@ -13,7 +13,7 @@ from fitnets_lib.initialisation import GLOROT, HE, LayerSequential, Start, Unifo
 from fitnets_lib.networks import Conv, Convolution, Dense, FullyConnected, Network, build, digits_student, initialise
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, JOINT_LABEL_HINT_AND_KD, Recipe
-from fitnets_lib.runs import specification
+from fitnets_lib.specification import specification
 from fitnets_lib.training import train
 from fitnets_lib.variants import with_norms, with_shortcuts
 from tests.helpers import QUICK, STUDENT, TEACHER, lessons, run, same_bits

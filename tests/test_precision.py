@@ -9,7 +9,7 @@ import torch
 
 from fitnets_lib.precision import Precision, fastest
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD
-from fitnets_lib.runs import specification
+from fitnets_lib.specification import specification
 from fitnets_lib.training import train
 from tests.helpers import QUICK, STUDENT, TEACHER, lessons, run, same_bits
 

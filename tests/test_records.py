@@ -35,6 +35,18 @@ def test_a_record_holds_all_that_the_run_found_and_where_it_was_made() -> None:
     assert kept["weights_sha256"] == files.digest((store.folder(wanted) / "weights.safetensors").read_bytes())
 
 
+def test_a_record_says_when_and_where_the_run_was_made_and_not_when_it_was_recorded() -> None:
+    wanted = tiny(BACKPROP)
+    execute(wanted, store := Store(paths.runs()))
+    path = store.folder(wanted) / "result.json"
+    made = files.read_sealed(path)
+    elsewhere = {**made["provenance"], "device": "NVIDIA A100", "finished": "2026-01-02T03:04:05+00:00"}
+    files.write_sealed(path, {**made, "provenance": elsewhere})
+    records.keep(wanted, store)
+    kept = records.read(wanted)
+    assert kept is not None and kept["provenance"] == elsewhere
+
+
 def test_small_weights_lie_beside_their_record_and_large_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = tiny(BACKPROP)
     execute(wanted, store := Store(paths.runs()))

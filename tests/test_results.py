@@ -20,12 +20,13 @@ from fitnets_lib.results import (
     next_to_guessing,
     percent_right,
     relative_loss,
+    shared_epochs,
     signed,
     summary,
     tidy,
     within,
 )
-from fitnets_lib.statistics import Estimate, paired
+from fitnets_lib.statistics import Estimate, estimate, paired
 from tests.helpers import run
 
 CURVE = (Epoch(1, 1, 2.0, 3.0, None), Epoch(2, 1, 1.0, 1.5, 0.25))
@@ -70,6 +71,14 @@ def test_curves_count_epochs_over_all_stages_and_leave_out_what_stage_1_lacks() 
     assert frame["stage"].tolist() == [1, 2]
     assert frame["validation accuracy"].isna().tolist() == [True, False]
     assert frame["validation accuracy"].iloc[1] == 75.0
+
+
+def test_epochs_that_a_seed_did_not_come_to_are_left_out_for_its_recipe_alone() -> None:
+    whole, lost = Result(0.5, 0.4, CURVE, 1.0), Result(0.5, 0.4, CURVE[:1], 1.0)
+    frame = curves([*RUNS[:2], *RUNS[5:7]], [whole, lost, whole, whole])  # seed 1 of KD ended in stage 1
+    there = shared_epochs(frame, "train loss")
+    assert there.groupby("recipe")["epoch"].unique().map(list).to_dict() == {"KD": [1], "hint then KD": [1, 2]}
+    assert set(shared_epochs(frame, "validation accuracy")["recipe"]) == {"hint then KD"}  # KD's seed 1 has none
 
 
 def test_the_relative_loss_begins_at_one_in_each_stage_of_each_run() -> None:
@@ -183,6 +192,7 @@ def test_an_interval_of_accuracies_ends_at_0_and_100() -> None:
     assert within(wide) == Estimate(50, 0, 100, 5)
     assert interval(wide) == "0.0 to 100.0"
     assert interval(Estimate(50, 40, 60, 5)) == "40.0 to 60.0"
+    assert interval(estimate([50.0])) == "–"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import Dense
 from fitnets_lib.outcomes import Result
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD
-from fitnets_lib.runs import Run, Store, execute, specification, with_seeds
+from fitnets_lib.runs import Run, Store, execute, with_seeds
 from fitnets_lib.training import Progress
 from tests.helpers import STUDENT, TEACHER, run, same_bits
 
@@ -91,14 +91,6 @@ def test_a_teachers_seed_is_part_of_the_students_name() -> None:
     ours = run(KD)
     assert ours.teacher is not None
     assert replace(ours, teacher=replace(ours.teacher, seed=9)).name != ours.name
-
-
-def test_the_specification_tells_losses_apart_that_have_no_fields() -> None:
-    assert specification(recipes.classification) != specification(recipes.hint)
-
-
-def test_the_specification_is_plain_json() -> None:
-    assert files.canonical(specification(run(HINT_THEN_KD)))
 
 
 def test_each_seed_has_a_teacher_of_that_seed() -> None:
@@ -310,6 +302,11 @@ def test_the_functions_that_a_recipe_names_are_part_of_a_runs_name() -> None:
 
     names = {hinted(), hinted(regressor=regressors.linear_regressor), hinted(loss=losses.released_hint_loss)}
     assert len(names) == 3
+
+
+def test_a_teacher_of_other_data_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"data of the teacher = 'digits': mnist, the student's"):
+        replace(run(KD), data="mnist")
 
 
 def test_a_run_is_described_by_its_network_recipe_and_seed() -> None:

@@ -13,7 +13,8 @@ from fitnets_lib.outcomes import Epoch, Result
 from fitnets_lib.printed_results import Line
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD
 from fitnets_lib.records import Row
-from fitnets_lib.runs import Run, Store, specification
+from fitnets_lib.runs import Run, Store
+from fitnets_lib.specification import specification
 from fitnets_lib.trials import Quantity, evidence
 from tests.helpers import STUDENT, run
 

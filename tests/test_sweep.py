@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from distributed import Client, LocalCluster
 
+from fitnets_lib import source
 from fitnets_lib import sweep as sweeps
 from fitnets_lib.errors import BadInput
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD
@@ -41,6 +42,19 @@ def test_a_sweep_trains_only_what_is_missing_and_each_teacher_once(
     assert not progress.exists()
     sweep(RUNS, store, processes=1)
     assert len(progress.read_text().splitlines()) == 2
+
+
+def test_a_process_that_finds_another_library_than_the_sweep_began_with_trains_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter(["as it was", "as it was", "edited"])
+    monkeypatch.setattr(source, "fingerprint", lambda module: next(found))
+    store = Store(tmp_path)
+    alone = replace(RUNS[3], teacher=None)
+    assert alone.name  # is the first to ask, then the sweep, then its only process
+    with pytest.raises(RunsFailed, match="the library was changed since the sweep began; begin it again"):
+        sweep([alone], store, processes=1)
+    assert store.result(alone) is None
 
 
 def test_a_reader_sees_a_bar(

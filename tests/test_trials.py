@@ -55,6 +55,13 @@ def test_a_seed_that_diverged_leaves_no_figure_and_is_said_in_its_place() -> Non
     assert (row["found"], row["95 % interval"], row["seeds"], row["holds?"]) == ("a run diverged", "–", "5", "open")
 
 
+def test_no_difference_at_all_is_neither_above_nor_below_it() -> None:
+    tables = trials.given({"runs": measured(backprop=0, KD=0)})
+    for bounds in ({"above": 0}, {"below": 0}):
+        row = Comparison(at("KD"), at("backprop"), **bounds).row(tables)
+        assert (row["95 % interval"], row["holds?"]) == ("0.0 to 0.0", "open"), bounds
+
+
 def test_differences_are_paired_by_seed_so_that_seeds_cancel() -> None:
     found = BETTER.found(TABLES)
     assert found is not None
