@@ -5,6 +5,7 @@ An empty cell is a choice that the source does not speak of.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
@@ -16,6 +17,7 @@ from fitnets_lib.terms import Distillation
 SETTINGS = (
     "first weights",
     "optimiser",
+    "precision",
     "learning rate",
     "rate of convolutions",
     "batch",
@@ -42,6 +44,7 @@ class Said:
 _CIFAR = {
     "first weights": Said("U(−.005, .005)", "U(−.005, .005)"),
     "optimiser": Said("SGD with RMSProp", "RMSProp, decay .9, divisor at least 1e-5"),
+    "precision": Said(),
     "learning rate": Said(".005 at first", ".005"),
     "rate of convolutions": Said("", ".05 of it: .00025"),
     "batch": Said("128", "128"),
@@ -75,6 +78,7 @@ SAID: dict[str, dict[str, Said]] = {
     "mnist": {
         "first weights": Said("U(−.005, .005)", "U(−.005, .005)"),
         "optimiser": Said("SGD", "RMSProp, decay .9, divisor at least 1e-5"),
+        "precision": Said(),
         "learning rate": Said(".0005, fixed", ".0005"),
         "rate of convolutions": Said("", "the same"),
         "batch": Said("128", "128"),
@@ -90,6 +94,7 @@ SAID: dict[str, dict[str, Said]] = {
     "aflw": {
         "first weights": Said("U(−.05, .05)"),
         "optimiser": Said("SGD, momentum .1 to .9 at epoch 100"),
+        "precision": Said(),
         "learning rate": Said(".001, “decayed” over 100 epochs until .01: printed so, though it would rise"),
         "rate of convolutions": Said(),
         "batch": Said("128"),
@@ -123,6 +128,7 @@ def described(training: Training, data: str) -> dict[str, str]:
     return {
         "first weights": str(training.start) if own else "torch’s default" if spread is None else _uniform(spread),
         "optimiser": f"RMSProp, decay .9, {_short(training.floor)} added to the divisor",
+        "precision": training.precision,
         "learning rate": _short(training.learning_rate),
         "rate of convolutions": _short(training.learning_rate * training.convolution_scale),
         "batch": str(training.batch),
@@ -156,12 +162,13 @@ def _short(value: float) -> str:
     return text.removeprefix("0") if text.startswith("0.") else text
 
 
-def table(data: str, here: dict[str, Training]) -> pd.DataFrame:
+def table(data: str, here: dict[str, Training], teachers: Collection[str] = ()) -> pd.DataFrame:
     """A line for each choice: the paper, the released configuration where there is one, and what is done here.
 
     Args:
         data: the data set.
         here: by the heading of its column, each `Training` of this book.
+        teachers: headings of those who learn on labels alone, and have neither temperature nor lambda.
     """
     said = SAID.get(data, {})
     columns: dict[str, list[str]] = {"choice": list(SETTINGS)}
@@ -171,5 +178,7 @@ def table(data: str, here: dict[str, Training]) -> pd.DataFrame:
         columns["released configuration"] = [said[name].released or "–" for name in SETTINGS]
     for heading, training in here.items():
         own = described(training, data)
+        if heading in teachers:
+            own |= {"temperature": "–", "lambda": "–"}
         columns[heading] = [own[name] for name in SETTINGS]
     return pd.DataFrame(columns)

@@ -49,6 +49,14 @@ def test_the_released_configuration_stands_only_where_one_was_released() -> None
     assert list(table("digits", {"here": PAPER_MNIST}).columns) == ["choice", "here"]
 
 
+def test_a_teacher_who_learns_on_labels_has_neither_temperature_nor_lambda() -> None:
+    frame = table("cifar10", {"students": PAPER_CIFAR, "teachers": PAPER_CIFAR}, teachers=["teachers"])
+    found = frame.set_index("choice").loc[["precision", "temperature", "lambda"]]
+    assert found["teachers"].tolist() == ["float32", "–", "–"]
+    assert found["students"].tolist()[:2] == ["float32", "3"]
+    assert described(replace(PAPER_CIFAR, precision="bfloat16"), "cifar10")["precision"] == "bfloat16"
+
+
 def test_other_choices_are_said_too() -> None:
     other = replace(
         PAPER_CIFAR, spread=None, each_stage=False, epochs=12, patience=4, augmentation=Augmentation(flip=True, pad=8)
