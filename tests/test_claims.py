@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from math import inf
 from types import SimpleNamespace
 
 import pytest
@@ -260,3 +261,45 @@ def test_a_claim_that_this_book_does_not_reproduce_says_what_is_known_of_the_rea
         for trial in found.trials:
             if trial.verdict(evidence(trial.folder or "embedded")) == "not reproduced":
                 assert len(found.remark.split()) > 4, (found.id, trial.scale)
+
+
+HIGHER, LOWER, NO_BETTER = (0.0, inf), (-inf, 0.0), (-inf, 1.0)
+BOUNDS: dict[str, list[tuple[float, float]]] = {
+    "T3": [(-0.2, 0.2)], "T5c": [(-2.17, -0.17)], "R2": [LOWER, HIGHER], "R3": [HIGHER, (-1.0, inf)],
+    "D1": [HIGHER, *[LOWER] * 4], "D2": [HIGHER, HIGHER, *[LOWER] * 3], "D6": [LOWER], "O1": [(-1e-6, 1e-6)],
+    "T5f": [*((-said / 5, said / 5) for said in (13.36, 4.64, 1.37, 1.52)), HIGHER],
+    **{key: [NO_BETTER] for key in ("K2", "F1", "F2", "F3", "F4", "F6")},
+}  # fmt: skip
+"""Of a claim's comparisons in their order, or one for all of them; of all other claims each must be above 0."""
+
+
+def test_every_bound_is_the_one_that_was_fixed_before_any_run() -> None:
+    for found in claims.CLAIMS:
+        for trial in found.trials:
+            checks = [check for check in trial.checks if isinstance(check, Comparison)]
+            fixed = BOUNDS.get(found.id, [HIGHER])
+            wanted = fixed * len(checks) if len(fixed) == 1 else fixed
+            assert len(checks) in (0, len(wanted)), (found.id, trial.scale)
+            for check, bounds in zip(checks, wanted, strict=False):
+                assert (check.above, check.below) == pytest.approx(bounds, rel=1e-9), (found.id, trial.scale)
+                faces = check.ours.table == "faces_runs"  # 40 patches to test, 120 to train
+                assert check.overlap == pytest.approx(40 / 120 if faces else 0, abs=1e-4), (found.id, trial.scale)
+                if found.id in ("D1", "D2", "D3"):
+                    assert check.theirs == 30.0
+
+
+def test_other_claims_too_are_held_to_the_rival_that_they_name() -> None:
+    ours = "hint then KD"
+    rivals: dict[tuple[str, Scale], list[tuple[object, object]]] = {
+        ("K1", "embedded"): [("KD", "backprop")], ("K1", "MNIST"): [("KD", "backprop")],
+        ("K1", "jpeg"): [("KD", "backprop")], ("K2", "embedded"): [("KD", "backprop")],
+        ("K2", "jpeg"): [("KD", "backprop")], ("T4a", "MNIST"): [("KD", "backprop")],
+        ("T4b", "MNIST"): [(ours, "KD")], ("T4c", "MNIST"): [(ours, "backprop")],
+        ("A1", "embedded"): [(ours, "KD"), (ours, "backprop")], ("A2", "embedded"): [(ours, "KD")],
+        ("R2", "embedded"): [(ours, f"{ours}, fully connected")] * 2,
+        ("R2", "jpeg"): [(ours, f"{ours}, fully connected")] * 2,
+        ("D6", "embedded"): [(ours, "backprop"), (ours, "KD")],
+        ("O3", "embedded"): [(ours, "joint hint + labels"), (ours, "joint hint + KD")] * 2,
+    }  # fmt: skip
+    for (name, scale), wanted in rivals.items():
+        assert pairs(name, scale) == wanted, (name, scale)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from fitnets_lib import data, paths
+from fitnets_lib import cifar, data, idx, paths
 from fitnets_lib.arrays import Arrays
 from fitnets_lib.errors import BadInput
+from fitnets_lib.preprocessing import scaled, whitened
 from tests.broken import flipped
 
 SPLITS = [data.load("digits").train, data.load("digits").validation, data.load_test("digits")]
@@ -124,3 +125,27 @@ def test_the_small_copy_is_the_first_images_of_the_large_one_and_all_test_images
     assert train.labels.tolist() == [0, 1, 2]
     assert validation.labels.tolist() == [6, 7]
     assert test.labels.tolist() == [10, 11]
+
+
+def test_files_are_split_and_prepared_as_the_cards_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    train, test = (
+        Arrays(random.integers(0, 256, (count, 3, 2, 2), dtype=np.uint8), np.arange(count) % 2) for count in (10_006, 5)
+    )
+    readers: dict[str, tuple[Any, str, Any]] = {
+        "mnist": (idx, "read_mnist", scaled),
+        "cifar10": (cifar, "read_cifar10", whitened),
+        "cifar10-jpeg": (cifar, "read_jpeg", whitened),
+        "cifar100": (cifar, "read_cifar100", whitened),
+        "cifar100-coarse": (cifar, "read_cifar100_coarse", whitened),
+    }
+    for name, (module, reader, prepared) in readers.items():
+        with monkeypatch.context() as patch:
+            for other, function, _ in readers.values():
+                patch.setattr(other, function, None)
+            patch.setattr(module, reader, lambda folder: (train, test))
+            found = data.LOADERS[name]()
+        expected = prepared((train.part(slice(6)), train.part(slice(6, None)), test))
+        for ours, theirs in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(ours.images, theirs.images)
+            np.testing.assert_array_equal(ours.labels, theirs.labels)

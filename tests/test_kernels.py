@@ -20,8 +20,11 @@ pytest.importorskip("triton", reason="Triton is made for Linux")
 from fitnets_lib import kernels, losses, recipes  # noqa: E402
 from fitnets_lib import maxout as plain  # noqa: E402
 from fitnets_lib.kernels import distillation, hint, maxout  # noqa: E402
+from fitnets_lib.networks import Conv  # noqa: E402
+from fitnets_lib.terms import Hint  # noqa: E402
 from fitnets_lib.training import train  # noqa: E402
 from tests import helpers  # noqa: E402
+from tests.test_terms import seen  # noqa: E402
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 SHAPES = [(2, 3), (3, 1, 1, 1), (2, 5, 7, 3), (1, 2, 33, 17), (4, 3, 1), (2, 2, 2, 2, 2)]
@@ -295,3 +298,17 @@ def test_training_takes_the_kernels_where_they_serve_and_learns_the_same(
         curves.append([epoch.train_loss for epoch in curve])
     assert taken == {"fitnets_lib.kernels." + name for name in ("maxout", "hint", "distillation")}
     assert curves[0] == pytest.approx(curves[1], rel=1e-3)
+
+
+@pytest.mark.skipif(DEVICE != "cpu", reason="its tensors are on the CPU, for the interpreter")
+def test_the_fused_hint_loss_is_not_taken_for_a_relu_nor_for_another_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _, last = helpers.TEACHER.layers
+    relu = replace(helpers.TEACHER, layers=(first, Conv(3, kernel=2, padding=0, pieces=1, relu=True), last))
+    monkeypatch.setattr(kernels, "serve", lambda *tensors: True)
+    for teacher, loss in ((helpers.TEACHER, losses.released_hint_loss), (relu, losses.hint_loss)):
+        term, batch = Hint(loss=loss), replace(seen(), teacher=teacher)
+        head = term.head(helpers.STUDENT, teacher)
+        with monkeypatch.context() as plainly:
+            plainly.setattr(kernels, "serve", lambda *tensors: False)
+            by_hand = loss(batch.hints[2], head(batch.maps[1]))
+        torch.testing.assert_close(term(batch, head), by_hand)

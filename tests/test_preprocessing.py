@@ -66,3 +66,19 @@ def test_scaling_maps_bytes_to_0_to_1() -> None:
     parts = scaled((Arrays(images, np.zeros(3, np.int64)),) * 3)
     assert parts[0].images.ravel().tolist() == pytest.approx([0, 0.2, 1])
     assert parts[0].images.dtype == np.float32
+
+
+def test_whitening_is_contrast_normalisation_and_then_zca_of_the_training_images_by_hand() -> None:
+    def normalised(images: Array) -> Array:
+        flat = images.reshape(len(images), -1)
+        flat = flat - flat.mean(axis=1, keepdims=True)
+        found: Array = 55 * flat / np.linalg.norm(flat, axis=1, keepdims=True)
+        return found
+
+    parts = splits()
+    train = normalised(parts[0].images)
+    variances, directions = np.linalg.eigh(np.cov(train.T, bias=True))
+    matrix = directions @ np.diag((variances + 0.1) ** -0.5) @ directions.T
+    for own, found in zip(parts, whitened(parts), strict=True):
+        expected = ((normalised(own.images) - train.mean(axis=0)) @ matrix).reshape(own.images.shape)
+        np.testing.assert_allclose(found.images, expected, atol=1e-3)

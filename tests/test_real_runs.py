@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fitnets_lib import paths, records, sealed
 from fitnets_lib.claims import CLAIMS
 from fitnets_lib.complexity import cost
 from fitnets_lib.errors import BadInput
@@ -15,6 +16,8 @@ from fitnets_lib.experiments import student_runs, teacher_run
 from fitnets_lib.initialisation import HE
 from fitnets_lib.networks import Conv
 from fitnets_lib.paper_networks import NETWORKS
+from fitnets_lib.paper_runs import ROWS as PAPER_ROWS
+from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.real_runs import (
     AT_30M,
     HALF_TEACHER,
@@ -265,3 +268,18 @@ def test_what_claims_ask_of_a_row_is_among_its_runs_once_a_seed() -> None:
         ("table1", "cifar10/fitnet4"),
         ("regularisation", None),
     }
+
+
+def test_every_committed_record_is_one_of_a_row_and_the_tables_say_what_the_records_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("FITNETS_HOME", raising=False)
+    known = {(run.data, records.name(run)) for row in (*ROWS, *PAPER_ROWS) for run in row.runs}
+    kept = {(path.parent.parent.name, path.stem) for path in (CHECKOUT / "results").glob("*/records/*.json")}
+    assert kept and kept <= known
+    for row in ROWS:
+        if found := records.recorded(row.runs):
+            for kind, frame in (("", records.tidy(found)), ("-curves", records.curves(found))):
+                content = (paths.evidence(row.data) / f"{row.name}{kind}.csv").read_bytes()
+                lines = frame.to_csv(index=False, lineterminator="\n", float_format=f"%{sealed.DIGITS}")
+                assert content.partition(b"\n")[2] == lines.encode(), row.name + kind

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from fitnets_lib import checkpoints, data, files, losses, recipes, regressors, runs, source, terms
+from fitnets_lib.augmentation import NONE, Augmentation
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import Dense
 from fitnets_lib.outcomes import Result
@@ -319,3 +320,16 @@ def test_a_run_on_a_gpu_learns_what_it_learns_on_a_cpu(tmp_path: Path) -> None:
     here, there = run(HINT_THEN_KD), replace(run(HINT_THEN_KD), device="cuda")
     losses = [[row.train_loss for row in execute(one, store).curve] for one in (here, there)]
     assert losses[1] == pytest.approx(losses[0], rel=0.05)
+
+
+def test_retraining_is_given_training_and_validation_images_in_random_views(store: Store) -> None:
+    ours, views, splits = replace(run(BACKPROP), teacher=None), Augmentation(flip=True, pad=2), data.load("digits")
+    again = replace(ours, training=replace(ours.training, retrain=True, augmentation=views))
+    found = runs.lessons(again, store)
+    assert found.everything is not None and runs.lessons(ours, store).everything is None
+    for what in ("images", "labels"):
+        both = torch.cat([getattr(part, what) for part in (splits.train, splits.validation)])
+        assert torch.equal(getattr(found.everything.split, what), both)
+        assert torch.equal(getattr(found.train.split, what), getattr(splits.train, what))
+    parts = (found.train, found.validation, found.everything)
+    assert [part.augmentation for part in parts] == [views, NONE, views]

@@ -89,3 +89,8 @@ def test_a_claim_that_rests_on_nothing_is_refused() -> None:
 def test_an_estimate_is_written_with_its_interval() -> None:
     assert f"{Estimate(1.25, 0.5, 2.0, 5):.2f}" == "1.25 [0.50, 2.00]"
     assert f"{Estimate(1.25, 0.5, 2.0, 5)}" == "1.2 [0.5, 2.0]"
+
+
+def test_values_from_splits_of_the_same_images_have_the_interval_of_nadeau_and_bengio() -> None:
+    found = estimate([1, 2, 3, 4, 5], overlap=1 / 3)  # variance 2.5, t(.975, 4) = 2.776445
+    assert found.high - 3 == pytest.approx(2.776445 * math.sqrt(2.5 * (1 / 5 + 1 / 3)), rel=1e-6)

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fitnets_lib import recipes
+from fitnets_lib import data, losses, recipes
 from fitnets_lib.augmentation import Augmentation
+from fitnets_lib.data import Split
 from fitnets_lib.divergence import Diverged
 from fitnets_lib.networks import build, initialise
 from fitnets_lib.optimisation import MaxNorm, Training
@@ -15,6 +16,7 @@ from fitnets_lib.outcomes import Epoch, best_epochs
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, JOINT_HINT_AND_KD, KD, RECIPES, Recipe
 from fitnets_lib.teacher_cache import Kept, Lesson, Live, keep, unmoved
+from fitnets_lib.terms import Linear
 from fitnets_lib.training import Lessons, Progress, StageRun, train
 from tests.helpers import QUICK, STUDENT, TEACHER, lessons, same_bits
 
@@ -61,11 +63,12 @@ def test_each_variant_trains_on_digits_and_leaves_no_head(recipe: Recipe) -> Non
 
 
 @pytest.mark.parametrize("recipe", VARIANTS, ids=lambda r: r.name)
-def test_each_stage_of_each_variant_lowers_its_own_loss(recipe: Recipe) -> None:
+def test_each_stage_of_each_variant_lowers_its_own_loss(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Linear, "__call__", lambda self, epoch, epochs: self.end)  # a falling lambda alone lowers it
     _, curve = trained(recipe, training=replace(QUICK, epochs=8 * len(recipe.stages)))
     for number in range(1, len(recipe.stages) + 1):
-        losses = [row.train_loss for row in curve if row.stage == number]
-        assert losses[-1] < losses[0]
+        course = [row.train_loss for row in curve if row.stage == number]
+        assert course[-1] < course[0]
 
 
 def test_stage_1_does_not_even_compute_the_back_half(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,12 +155,12 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
     assert not same_bits(one, other)
 
 
-def test_all_recipes_begin_with_the_same_weights_and_the_same_order_of_images() -> None:
+def test_all_recipes_begin_with_the_same_weights() -> None:
     still = replace(QUICK, learning_rate=0.0)
     assert same_bits(trained(BACKPROP, training=still)[0], trained(HINT_THEN_KD, training=still)[0])
 
 
-def test_no_gradient_reaches_what_the_teacher_said() -> None:
+def test_kept_answers_ask_for_no_gradient() -> None:
     for lesson in BOTH:
         assert isinstance(lesson.teaching, Kept)
         assert not lesson.teaching.plain.logits.requires_grad
@@ -252,10 +255,67 @@ def test_training_with_and_without_the_cache_gives_the_same_bits(recipe: Recipe,
     assert same_bits(found[0][0], found[1][0])
 
 
-def test_random_views_are_drawn_anew_in_every_epoch_and_are_the_same_for_the_same_seed() -> None:
+def test_random_views_are_the_same_for_the_same_seed_and_change_the_course() -> None:
     random_views = replace(QUICK, augmentation=Augmentation(flip=True))
     lesson = replace(LESSONS.train, augmentation=random_views.augmentation, teaching=None)
     drawn = [train(STUDENT, None, BACKPROP, random_views, Lessons(lesson, LESSONS.validation), 0) for _ in range(2)]
     assert same_bits(drawn[0][0], drawn[1][0])
     plain = train(STUDENT, None, BACKPROP, QUICK, replace(LESSONS, train=replace(LESSONS.train, teaching=None)), 0)
     assert drawn[0][1] != plain[1]
+
+
+def test_lambda_falls_from_4_to_1_within_the_stage_that_has_kd_and_not_over_the_whole_recipe() -> None:
+    run = StageRun(2, HINT_THEN_KD.stages[1], 3, replace(QUICK, epochs=9), untrained(), STUDENT, TEACHER, 0)
+    images, labels, answers = next(iter(LESSONS.train.batches(16, torch.arange(48), generator(0, "unused"))))
+    assert answers is not None
+    for epoch, lam in enumerate((4.0, 2.5, 1.0)):
+        seen, loss = run.judge(images, labels, answers, epoch)
+        assert seen.logits is not None
+        by_hand = losses.kd_loss(seen.logits, answers.logits, labels, temperature=3.0, lam=lam)
+        assert loss.item() == pytest.approx(by_hand.item(), rel=1e-6)
+
+
+def test_order_and_views_are_other_ones_in_every_epoch_and_the_same_for_every_recipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[torch.Tensor] = []
+
+    def look(self: StageRun, images: torch.Tensor, *_: object) -> tuple[None, torch.Tensor]:
+        shown.append(images)
+        return None, 0.0 * torch.stack([p.sum() for p in self.trained.parameters()]).sum()
+
+    monkeypatch.setattr(StageRun, "judge", look)
+    numbered = Split(torch.arange(48 * 64.0).view(48, 1, 8, 8), LESSONS.train.split.labels)
+    lesson, found = Lesson(numbered, None, Augmentation(flip=True)), []
+    for recipe in (BACKPROP, HINT_THEN_KD, JOINT_HINT_AND_KD):
+        run = StageRun(1, recipe.stages[0], 2, replace(QUICK, batch=48), untrained(), STUDENT, TEACHER, 0)
+        progress = Progress([], 0, {})
+        for _ in range(2):
+            progress = run.epoch(progress, lesson, None)
+        found.append([[(int(i.min()) // 64, bool(i[0, 0, 0] > i.min())) for i in images] for images in shown])
+        shown.clear()
+    assert found == [found[0]] * 3
+    orders = [[number for number, _ in epoch] for epoch in found[0]]
+    turned = [{number for number, flipped in epoch if flipped} for epoch in found[0]]
+    assert sorted(orders[0]) == sorted(orders[1]) == list(range(48))
+    assert orders[0] != orders[1] and turned[0] != turned[1]
+
+
+def test_validation_counts_all_images_however_many_batches_they_take() -> None:
+    digits, student = data.load("digits"), untrained()
+    split = digits.train.joined(digits.validation)
+    loss, error = StageRun(1, BACKPROP.stages[0], 1, QUICK, student, STUDENT, None, 0).validate(Lesson(split, None), 0)
+    with torch.no_grad():
+        logits = student.eval()(split.images)
+    assert len(split) > 1024  # images that are judged at a time
+    assert loss == pytest.approx(torch.nn.functional.cross_entropy(logits, split.labels).item(), rel=1e-5)
+    assert error == pytest.approx((logits.argmax(1) != split.labels).double().mean().item())
+
+
+@pytest.mark.parametrize(("stage", "limit"), [(HINT_THEN_KD.stages[0], 0.01), (recipes.STAGEWISE_KD.stages[0], 0.02)])
+def test_regressors_and_classifiers_keep_to_the_norms_too(stage: recipes.Stage, limit: float) -> None:
+    limits = MaxNorm(convolutions=0.01, hidden=0.02, output=0.03)
+    run = StageRun(1, stage, 1, replace(QUICK, max_norm=limits), untrained(), STUDENT, TEACHER, 0)
+    run.epoch(Progress([], 0, {}), LESSONS.train, None)
+    (weight,) = (p for p in run.heads.parameters() if p.dim() > 1)
+    assert weight.flatten(1).norm(dim=1).max().item() == pytest.approx(limit, rel=1e-5)

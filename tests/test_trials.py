@@ -272,3 +272,9 @@ def test_evidence_is_read_from_the_folder_of_the_scale(tmp_path: object, monkeyp
             )
         ],
     }
+
+
+def test_the_interval_over_splits_of_the_same_images_is_widened() -> None:
+    found = Comparison(at("KD"), at("backprop"), above=0, overlap=0.5).found(TABLES)
+    assert found is not None  # Nadeau and Bengio: 1/5 + 1/2 in place of 1/5
+    assert found.high - found.mean == pytest.approx(2.7764 * 0.05 * (1 / 5 + 0.5) ** 0.5, rel=1e-3)
