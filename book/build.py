@@ -3,8 +3,8 @@
     python book/build.py --preset embedded
 
 What `make book` calls, and what works where there is no make. A chapter is executed
-again only if its notebook, its parameters, the library or torch changed; a run inside a
-chapter only if what the run depends on changed.
+again only if its notebook, its parameters, the library, the results that it reads, or
+torch changed; a run inside a chapter only if what the run depends on changed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import yaml
 from chapters import Failed, chapters, execute, listed, write_address
 from pages import check_links, render, stage
 
-from fitnets_lib import paths, records, source
+from fitnets_lib import files, paths, records, source
 from fitnets_lib.errors import BadInput
 from fitnets_lib.files import Damaged, NotWritten
 from fitnets_lib.real_runs import ROWS
@@ -73,6 +73,14 @@ def build(name: str) -> Path:
     paths.check_writable(out, paths.runs(), paths.results(name))
     for row in ROWS:
         records.recorded(row.runs)  # a damaged one is told before hours of training
+    with files.alone(out / "build"):  # all presets render into the same folders
+        return _render(name, parameters, sources, out)
+
+
+def _render(
+    name: str, parameters: dict[str, Any], sources: list[Path], out: Path
+) -> Path:
+    """Executes what has changed of the chapters `sources` and renders the book."""
     made_with = status.made_with(ROOT)
 
     def brought_up_to_date(chapter: Path) -> status.Execution:

@@ -73,9 +73,16 @@ def with_home(config: dict[str, Any]) -> dict[str, Any]:
         sentence = (
             f"The sources are at <{address}>; chapters open on Colab from the top."
         )
-        buttons = ("use_repository_button", "use_issues_button")
-        config["html"].update(dict.fromkeys(buttons, True))
-        config["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
+        # Jupyter Book would make the theme's options out of its own settings, but the
+        # options that `_config.yml` gives take the place of all that it makes.
+        theme = config["sphinx"]["config"].setdefault("html_theme_options", {})
+        theme |= {
+            "use_repository_button": True,
+            "use_issues_button": True,
+            "repository_url": address,
+            "repository_branch": "main",
+            "launch_buttons": {"colab_url": "https://colab.research.google.com"},
+        }
     config["sphinx"]["config"]["myst_substitutions"] = {"home": sentence}
     return config
 
@@ -99,7 +106,8 @@ def render(site: Path) -> Path:
         text = text.replace('role="doc-biblioentry"', 'role="listitem"')
         page.write_text(text, encoding="utf-8")
     html = site.parent / "html"
-    shutil.rmtree(html, ignore_errors=True)
+    if html.exists():
+        shutil.rmtree(html)  # what cannot be removed must not pass for the new book
     shutil.move(built, html)
     return html / "index.html"
 

@@ -15,6 +15,7 @@ import nbformat
 import pages
 import papermill
 import pytest
+import yaml
 from pypdf import PdfReader
 
 from fitnets_lib import source
@@ -201,10 +202,25 @@ def test_without_an_address_the_book_says_so_and_with_one_it_shows_buttons() -> 
 
     without, there = config(""), config("https://example.org/book")
     assert "no public address" in without["sphinx"]["config"]["myst_substitutions"]["home"]
-    assert "launch_buttons" not in without
-    assert there["html"]["use_repository_button"] is True
-    assert "colab_url" in there["launch_buttons"]
     assert "https://example.org/book" in there["sphinx"]["config"]["myst_substitutions"]["home"]
+
+
+@pytest.mark.parametrize("url", ["", "https://github.com/a/b"])
+def test_the_theme_is_given_the_buttons_if_there_is_an_address_and_else_none(url: str, tmp_path: Path) -> None:
+    from jupyter_book.config import get_final_config
+
+    given = yaml.safe_load((CHECKOUT / "_config.yml").read_text(encoding="utf-8"))
+    given["repository"]["url"] = url
+    written = tmp_path / "_config.yml"
+    written.write_text(yaml.safe_dump(pages.with_home(given)), encoding="utf-8")
+    final, _ = get_final_config(
+        user_yaml=written, cli_config={"latex_individualpages": False}, sourcedir=tmp_path, validate=True
+    )
+    theme = final["html_theme_options"]
+    assert bool(theme.get("use_repository_button")) is bool(theme.get("use_issues_button")) is bool(url)
+    assert ("colab_url" in theme.get("launch_buttons", {})) is bool(url)
+    if url:
+        assert (theme["repository_url"], theme["repository_branch"]) == (url, "main")
 
 
 def test_the_address_reaches_the_colab_cell_of_every_chapter(build: ModuleType, root: Path) -> None:
