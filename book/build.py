@@ -74,10 +74,10 @@ def build(name: str) -> Path:
     for row in ROWS:
         records.recorded(row.runs)  # a damaged one is told before hours of training
     with files.alone(out / "build"):  # all presets render into the same folders
-        return _render(name, parameters, sources, out)
+        return _execute_and_render(name, parameters, sources, out)
 
 
-def _render(
+def _execute_and_render(
     name: str, parameters: dict[str, Any], sources: list[Path], out: Path
 ) -> Path:
     """Executes what has changed of the chapters `sources` and renders the book."""

@@ -1,4 +1,4 @@
-"""The rendered smoke book and a browser to read it with."""
+"""What several files of tests share: the rendered smoke book, a browser to read it with, a lambda that stands still."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from filelock import FileLock
 from playwright.sync_api import Browser, sync_playwright
 
 from fitnets_lib.paths import CHECKOUT
+from fitnets_lib.terms import Linear
 from tests.helpers import offline
 
 if not torch.cuda.is_available():
@@ -48,6 +49,12 @@ def load_build() -> ModuleType:
 def build() -> ModuleType:
     """A fresh copy of the builder, to be bent by a test."""
     return load_build()
+
+
+@pytest.fixture
+def held_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lambda stays where it would end: a falling one alone lowers a loss that training should."""
+    monkeypatch.setattr(Linear, "__call__", lambda self, epoch, epochs: self.end)
 
 
 @pytest.fixture(scope="session")

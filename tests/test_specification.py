@@ -43,10 +43,8 @@ def test_what_a_reader_wrote_is_known_by_its_source_and_what_the_library_has_by_
     one, edited, again = (written(tmp_path / f"{name}.py", body) for name, body in zip("abc", "121", strict=True))
     for module in (one, edited, again):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    for name in ("mine", "Term"):
-        ours, theirs, same = (getattr(module, name) for module in (one, edited, again))
-        if name == "Term":
-            ours, theirs, same = ours(), theirs(), same()
+    for of in (lambda module: module.mine, lambda module: module.Term()):
+        ours, theirs, same = map(of, (one, edited, again))
         assert specification(ours) != specification(theirs)
         assert specification(ours) == specification(same)
     assert specification(regressors.linear_regressor) == "linear_regressor"
