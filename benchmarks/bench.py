@@ -211,13 +211,9 @@ def machine(device: str) -> dict[str, str | float]:
 
 def table(size: Size, sweep_epochs: int) -> pd.DataFrame:
     """All rows, each printed as soon as it is measured."""
-    parts = [
-        training_rows(size),
-        operator_rows(size),
-        inference_rows(size),
-        memory_rows(size),
-        sweep_rows(sweep_epochs),
-    ]
+    parts = [training_rows(size), operator_rows(size), inference_rows(size), memory_rows(size)]
+    if size.device == "cpu":
+        parts.append(sweep_rows(sweep_epochs))
     rows = []
     for row in itertools.chain(*parts):
         print(f"{row.what}: {row.ours:.1f} {row.unit}, plain {row.plain:.1f}, ratio {row.ratio:.2f}", flush=True)
@@ -230,13 +226,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--batch", type=int, default=128, help="images a step")
+    parser.add_argument("--batches", type=int, default=2, help="steps an epoch")
     parser.add_argument("--turns", type=int, default=5, help="times that each side is measured")
     parser.add_argument("--sweep-epochs", type=int, default=20)
     parser.add_argument("--students", nargs="+", default=["fitnet1", "fitnet4"])
     parser.add_argument("--out", type=Path)
     parser.add_argument("--memory", choices=["ours", "plain"], help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
-    size = Size(given.batch, turns=given.turns, students=tuple(given.students), device=given.device)
+    size = Size(given.batch, given.batches, given.turns, students=tuple(given.students), device=given.device)
     if given.memory:
         print(peak_memory(given.memory, replace(size, batches=1)))
         return 0

@@ -118,7 +118,8 @@ class Kept:
         """Looks the answers up."""
         if self.flipped is None:
             return self.plain.at(index)
-        plain, flipped, which = self.plain.at(index), self.flipped.at(index), views.flipped.to(index.device)
+        plain, flipped = self.plain.at(index), self.flipped.at(index)
+        which = views.flipped.to(plain.logits.device)  # views are drawn on the CPU
 
         def chosen(one: Tensor, other: Tensor) -> Tensor:
             return torch.where(which.view(-1, *[1] * (one.dim() - 1)), other, one)

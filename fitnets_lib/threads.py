@@ -1,4 +1,8 @@
-"""How many threads torch computes with: sums come out in another order, and so in other bits, with another number."""
+"""How torch computes where results must be the same alone and beside others, today and tomorrow.
+
+Sums come out in another order, and so in other bits, with another number of threads, or with another of cuDNN's
+algorithms.
+"""
 
 from __future__ import annotations
 
@@ -17,3 +21,13 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def same_algorithms() -> Iterator[None]:
+    """On a GPU, convolutions are computed inside by algorithms that give the same bits every time, in full precision.
+
+    Left alone, torch rounds the factors of a convolution in single precision to 10 bits (TF32) on a GPU.
+    """
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield

@@ -21,8 +21,9 @@ from fitnets_lib import kernels, losses, recipes  # noqa: E402
 from fitnets_lib import maxout as plain  # noqa: E402
 from fitnets_lib.kernels import distillation, hint, maxout  # noqa: E402
 from fitnets_lib.networks import Conv  # noqa: E402
+from fitnets_lib.teacher_cache import Answers, Kept, Lesson  # noqa: E402
 from fitnets_lib.terms import Hint  # noqa: E402
-from fitnets_lib.training import train  # noqa: E402
+from fitnets_lib.training import Lessons, train  # noqa: E402
 from tests import helpers  # noqa: E402
 from tests.test_terms import seen  # noqa: E402
 
@@ -271,6 +272,16 @@ def test_kernels_serve_tensors_of_which_all_are_on_a_gpu() -> None:
     assert not kernels.serve(there, here)  # type: ignore[arg-type]
 
 
+def on_device(lessons: Lessons) -> Lessons:
+    def moved(lesson: Lesson) -> Lesson:
+        assert isinstance(lesson.teaching, Kept)
+        plain = lesson.teaching.plain
+        hints = {layer: maps.to(DEVICE) for layer, maps in plain.hints.items()}
+        return Lesson(lesson.split.to(DEVICE), Kept(Answers(plain.logits.to(DEVICE), hints)))
+
+    return Lessons(moved(lessons.train), moved(lessons.validation))
+
+
 @pytest.mark.parametrize("recipe", [recipes.HINT_THEN_KD, recipes.JOINT_HINT_AND_KD], ids=lambda recipe: recipe.name)
 def test_training_takes_the_kernels_where_they_serve_and_learns_the_same(
     recipe: recipes.Recipe, monkeypatch: pytest.MonkeyPatch
@@ -289,7 +300,7 @@ def test_training_takes_the_kernels_where_they_serve_and_learns_the_same(
 
     for module, name in ((maxout, "maxout"), (hint, "hint_loss"), (distillation, "kd_loss")):
         record(module, name)
-    lessons, training = helpers.lessons(16), replace(helpers.QUICK, epochs=2)
+    lessons, training = on_device(helpers.lessons(16)), replace(helpers.QUICK, epochs=2)
     curves = []
     for everywhere in (False, True):
         monkeypatch.setattr(kernels, "serve", lambda *tensors, here=everywhere: here)
