@@ -215,8 +215,8 @@ def main(arguments: list[str] | None = None) -> int:
         for case in cases(given.batch, dtype):
             rows.append(asdict(row(case, dtype)))
             print(rows[-1], flush=True)
-    if given.out:
-        given.out.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+            if given.out:  # after each row, so that what is measured is kept if the time runs out
+                given.out.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
     return 0
 
 

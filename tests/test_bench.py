@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +30,17 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     import plain
 
     return plain
+
+
+@pytest.fixture
+def kernels_bench() -> ModuleType:
+    pytest.importorskip("triton", reason="Triton is made for Linux")
+    spec = importlib.util.spec_from_file_location("kernels_bench", BENCH.with_name("kernels.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where its dataclasses look for themselves
+    spec.loader.exec_module(module)
+    return module
 
 
 def pair(plain: ModuleType, network: Network) -> tuple[torch.nn.Sequential, torch.nn.ModuleList]:
@@ -73,3 +86,26 @@ def test_the_command_prints_and_writes_every_row(tmp_path: Path) -> None:
         assert wanted in printed
     assert found["machine"]["GFLOPS, float32"] > 0
     assert all(row["ours"] > 0 for row in found["rows"])
+
+
+def test_the_kernels_benchmark_keeps_every_row_as_soon_as_it_is_measured(tmp_path: Path) -> None:
+    out = tmp_path / "kernels.json"
+    command = [sys.executable, str(BENCH.with_name("kernels.py")), "--batch", "1", "--copy", "1", "--out", str(out)]
+    printed = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "TRITON_INTERPRET": "1"}
+    ).stdout
+    rows = json.loads(out.read_text())["rows"]
+    assert len(rows) == 2 * 5
+    for row in rows:
+        assert row["what"] in printed
+        assert 0 <= row["kernel_error"] < (1e-6 if row["precision"] == "float32" else 1e-2)
+        assert min(row["kernel_ms"], row["plain_ms"], row["compiled_ms"]) > 0
+
+
+def test_a_kernel_that_computes_something_else_is_not_timed(kernels_bench: ModuleType) -> None:
+    value, gradient = torch.ones(3), torch.ones(4)
+    assert kernels_bench.relative_error((value, gradient), (value, gradient)) == 0
+    with pytest.raises(ArithmeticError, match="not the same function"):
+        kernels_bench.relative_error((value, 1.1 * gradient), (value, gradient))
+    with pytest.raises(ArithmeticError):
+        kernels_bench.relative_error((value * float("nan"), gradient), (value, gradient))

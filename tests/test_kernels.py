@@ -255,6 +255,34 @@ def test_autograd_and_the_compiler_see_each_operator(name: str) -> None:
     torch.library.opcheck(operator(), arguments())
 
 
+PUBLIC: dict[str, Callable[[], Callable[[Tensor], Tensor]]] = {
+    "maxout": lambda: lambda z: maxout.maxout(z, 2).sum(),
+    "hint": lambda: partial(lambda u_h, z: hint.hint_loss(u_h, z, 2), normal(2, 4, 4, 4, seed=1)),
+    "kd": lambda: partial(
+        lambda a_t, labels, z: distillation.kd_loss(z[:, :, 0, 0], a_t, labels, 3.0, 4.0),
+        normal(2, 8, seed=1),
+        torch.tensor([0, 3], device=DEVICE),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_what_is_compiled_calls_the_operator_in_one_graph_and_has_the_bits_of_what_is_not(name: str) -> None:
+    graphs: list[torch.fx.GraphModule] = []
+
+    def keep(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
+        graphs.append(graph)
+        return graph.forward
+
+    torch._dynamo.reset()
+    function, z = PUBLIC[name](), normal(2, 8, 4, 4)
+    plainly = value_and_gradient(function, z)
+    compiled = value_and_gradient(torch.compile(function, backend=keep, fullgraph=True), z)
+    assert all(torch.equal(a, b) for a, b in zip(plainly, compiled, strict=True))
+    (graph,) = graphs
+    assert f"fitnets.{name}.default" in {str(node.target) for node in graph.graph.nodes}
+
+
 def test_under_autocast_losses_stay_in_single_precision() -> None:
     linear = torch.nn.Conv2d(2, 6, 1).to(DEVICE)
     with torch.autocast(DEVICE, torch.bfloat16):

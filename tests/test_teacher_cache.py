@@ -2,9 +2,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from fitnets_lib import teacher_cache
+from fitnets_lib import kernels, teacher_cache
 from fitnets_lib.augmentation import NONE, Augmentation
+from fitnets_lib.data import Split
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import Conv, Dense, Network, build, initialise
 from fitnets_lib.randomness import generator
@@ -121,3 +123,22 @@ def test_the_size_of_the_answers_is_known_before_they_are_asked_for() -> None:
     teacher, images = unmoved(build(TEACHER)), lessons().train.split.images
     kept = keep(teacher, frozenset({2}), images).plain
     assert teacher_cache.size(teacher, [2], images) == kept.logits.nbytes + kept.hints[2].nbytes
+
+
+@pytest.mark.parametrize("views", [NONE, Augmentation(flip=True), Augmentation(flip=True, pad=1)])
+def test_on_a_gpu_images_labels_and_answers_of_every_view_are_there(
+    views: Augmentation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "serve", lambda *tensors: False)  # a kernel needs numbers
+    with FakeTensorMode(allow_non_fake_inputs=True):  # tensors of any device, with shapes and no numbers
+        with torch.device("cuda"):
+            teacher = build(TEACHER).eval()
+            split = Split(torch.zeros(20, 1, 8, 8), torch.zeros(20, dtype=torch.int64))
+        layers = frozenset({2})
+        teaching = keep(teacher, layers, split.images, views) if views.enumerable else Live(teacher, layers)
+        random, order = torch.Generator().manual_seed(0), torch.arange(20)
+        for images, labels, answers in Lesson(split, teaching, views).batches(8, order, random):
+            assert answers is not None
+            tensors = (images, labels, answers.logits, answers.hints[2])
+            assert {tensor.device.type for tensor in tensors} == {"cuda"}
+            assert {len(tensor) for tensor in tensors} == {len(images)}

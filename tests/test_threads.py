@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fitnets_lib.threads import one_thread
+from fitnets_lib.threads import one_thread, same_algorithms
 
 
 def fail_inside() -> None:
@@ -21,3 +21,15 @@ def test_inside_there_is_one_thread_and_afterwards_as_many_as_before_even_after_
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_inside_convolutions_have_one_algorithm_and_full_precision_and_outside_what_they_had() -> None:
+    def chosen() -> tuple[bool, bool, bool]:
+        cudnn = torch.backends.cudnn
+        return cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32
+
+    before = chosen()
+    with same_algorithms():
+        assert chosen() == (True, False, False)
+        assert torch.backends.cudnn.enabled
+    assert chosen() == before

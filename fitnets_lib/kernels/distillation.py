@@ -36,8 +36,7 @@ def _forward(student, teacher, labels, partial, gradient, classes, tau, own, wei
     tl.store(gradient + row * classes + columns, slope, mask=mask)
 
 
-@torch.library.custom_op("fitnets::kd", mutates_args=())
-def _kd(
+def _forwards(
     student: Tensor, teacher: Tensor, labels: Tensor, tau: float, own: float, weight: float
 ) -> tuple[Tensor, Tensor]:
     wide = torch.float64 if student.dtype == torch.float64 else torch.float32
@@ -49,6 +48,9 @@ def _kd(
         given = (student.contiguous(), teacher.contiguous(), labels.contiguous())
         _forward[(batch,)](*given, partial, gradient, classes, tau, own, weight, BLOCK=block)
     return partial.sum() / batch, gradient
+
+
+_kd = torch.library.custom_op("fitnets::kd", _forwards, mutates_args=())
 
 
 @_kd.register_fake
@@ -63,12 +65,35 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
     ctx.mark_non_differentiable(output[1])
 
 
-def _gradient(ctx: Any, loss: Tensor, unused: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+def _gradient(ctx: Any, loss: Tensor, *unused: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
     (slope,) = ctx.saved_tensors
     return (slope * (loss / max(len(slope), 1))).to(ctx.dtype), None, None, None, None, None
 
 
 _kd.register_autograd(_gradient, setup_context=_keep)
+
+
+class _Eager(torch.autograd.Function):
+    """The same without what an operator adds to a call (`kernels.maxout`)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401
+        student: Tensor,
+        teacher: Tensor,
+        labels: Tensor,
+        tau: float,
+        own: float,
+        weight: float,
+    ) -> Tensor:
+        loss, slope = _forwards(student, teacher, labels, tau, own, weight)
+        ctx.dtype = student.dtype
+        ctx.save_for_backward(slope)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, loss: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+        return _gradient(ctx, loss)
 
 
 def kd_loss(
@@ -90,5 +115,6 @@ def kd_loss(
         shapes = [tuple(t.shape) for t in (student_logits, teacher_logits, labels)]
         raise ValueError(f"logits of student and teacher and labels of shapes {shapes} do not go together")
     own, factor = fidelity.weights(temperature)
-    loss: Tensor = _kd(student_logits, teacher_logits.detach(), labels, temperature, own, lam * factor)[0]
+    given = (student_logits, teacher_logits.detach(), labels, temperature, own, lam * factor)
+    loss: Tensor = _kd(*given)[0] if torch.compiler.is_compiling() else _Eager.apply(*given)
     return loss

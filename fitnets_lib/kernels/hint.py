@@ -45,8 +45,7 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.float64 if dtype == torch.float64 else torch.float32
 
 
-@torch.library.custom_op("fitnets::hint", mutates_args=())
-def _hint(z: Tensor, hint: Tensor, pieces: int) -> tuple[Tensor, Tensor, Tensor]:
+def _forwards(z: Tensor, hint: Tensor, pieces: int) -> tuple[Tensor, Tensor, Tensor]:
     channels_last, wide = channels_innermost(z), _wide(z.dtype)
     z, hint = dense(z, channels_last), dense(hint, channels_last)
     difference, winner = (like(z, hint.shape[1], dtype, channels_last) for dtype in (wide, torch.uint8))
@@ -59,6 +58,9 @@ def _hint(z: Tensor, hint: Tensor, pieces: int) -> tuple[Tensor, Tensor, Tensor]
     return partial.sum() / len(z), difference, winner
 
 
+_hint = torch.library.custom_op("fitnets::hint", _forwards, mutates_args=())
+
+
 @_hint.register_fake
 def _(z: Tensor, hint: Tensor, pieces: int) -> tuple[Tensor, Tensor, Tensor]:
     channels_last, wide = channels_innermost(z), _wide(z.dtype)
@@ -66,14 +68,16 @@ def _(z: Tensor, hint: Tensor, pieces: int) -> tuple[Tensor, Tensor, Tensor]:
     return z.new_empty((), dtype=wide), difference, winner
 
 
-@torch.library.custom_op("fitnets::hint_backward", mutates_args=())
-def _hint_backward(scale: Tensor, difference: Tensor, winner: Tensor, pieces: int, dtype: torch.dtype) -> Tensor:
+def _backwards(scale: Tensor, difference: Tensor, winner: Tensor, pieces: int, dtype: torch.dtype) -> Tensor:
     channels_last = channels_innermost(winner)
     found = like(winner, winner.shape[1] * pieces, dtype, channels_last)
     if count := winner.numel():
         inner = inner_size(winner, channels_last)
         _backward[programs(count)](difference, winner, scale, found, count, inner, PIECES=pieces, BLOCK=BLOCK)
     return found
+
+
+_hint_backward = torch.library.custom_op("fitnets::hint_backward", _backwards, mutates_args=())
 
 
 @_hint_backward.register_fake
@@ -88,13 +92,33 @@ def _keep(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: tuple[Tensor, Te
 
 
 def _gradient(ctx: Any, gradient: Tensor, *unused: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
-    difference, winner = ctx.saved_tensors
-    scale = (gradient / max(len(winner), 1)).to(difference.dtype)
-    found: Tensor = _hint_backward(scale, difference, winner, ctx.pieces, ctx.dtype)
+    found: Tensor = _hint_backward(_scale(gradient, *ctx.saved_tensors), *ctx.saved_tensors, ctx.pieces, ctx.dtype)
     return found, None, None
 
 
+def _scale(gradient: Tensor, difference: Tensor, winner: Tensor) -> Tensor:
+    """What every difference is multiplied by: the loss is a mean over the images."""
+    return (gradient / max(len(winner), 1)).to(difference.dtype)
+
+
 _hint.register_autograd(_gradient, setup_context=_keep)
+
+
+class _Eager(torch.autograd.Function):
+    """The same without what an operator adds to a call (`kernels.maxout`)."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, hint: Tensor, pieces: int) -> Tensor:  # noqa: ANN401
+        loss, *kept = _forwards(z, hint, pieces)
+        ctx.pieces, ctx.dtype = pieces, z.dtype
+        ctx.save_for_backward(*kept)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+        difference, winner = ctx.saved_tensors
+        scale = _scale(gradient, difference, winner)
+        return _backwards(scale, difference, winner, ctx.pieces, ctx.dtype), None, None
 
 
 def hint_loss(hint: Tensor, z: Tensor, pieces: int) -> Tensor:
@@ -113,5 +137,6 @@ def hint_loss(hint: Tensor, z: Tensor, pieces: int) -> Tensor:
     expected = (len(hint), hint.shape[1] * pieces, *hint.shape[2:])
     if tuple(z.shape) != expected:
         raise ValueError(f"pre-activations {tuple(z.shape)} of a hint map {tuple(hint.shape)}: expected {expected}")
-    loss: Tensor = _hint(z, hint.detach(), pieces)[0]
+    given = (z, hint.detach(), pieces)
+    loss: Tensor = _hint(*given)[0] if torch.compiler.is_compiling() else _Eager.apply(*given)
     return loss
