@@ -148,7 +148,7 @@ def records_group() -> None:
 
 @records_group.command("list")
 def list_records() -> None:
-    """Lists the rows, with how many of their runs are recorded; first those for two cores, then those for a GPU."""
+    """Lists the rows, with how many of their runs are recorded; last those with the paper's own data and sizes."""
     for name, row in NAMED_ROWS.items():
         click.echo(f"{name}: {len(row.runs) - len(row.missing())} of {len(row.runs)} runs recorded; {row.about}")
 
@@ -157,8 +157,11 @@ def list_records() -> None:
 @click.argument("names", nargs=-1)
 @click.option("--processes", type=click.IntRange(min=1), help="Runs at a time; as many as processors without it.")
 def make_records(names: tuple[str, ...], processes: int | None) -> None:
-    """Makes what is missing of the rows NAMES, in any number of sittings; without a name, of all rows for two cores."""
-    rows = [_row(name) for name in names] or ROWS
+    """Makes what is missing of the rows NAMES, in any number of sittings.
+
+    Without a name, of all rows but the paper's own, and without a GPU, of none that takes one.
+    """
+    rows = [_row(name) for name in names] or [row for row in ROWS if torch.cuda.is_available() or not row.on_gpu]
     paths.check_writable(paths.runs(), *(paths.results(row.data) for row in rows))
     for row in rows:
         records.make(row, Store(paths.runs()), processes)
@@ -183,7 +186,7 @@ def _row(name: str) -> records.Row:
     """
     if name not in NAMED_ROWS:
         raise BadInput("row", name, "one of those that `python -m fitnets_lib records list` lists")
-    if not torch.cuda.is_available() and any(run.device == "cuda" for run in NAMED_ROWS[name].runs):
+    if NAMED_ROWS[name].on_gpu and not torch.cuda.is_available():
         raise BadInput("row", name, "a row for this machine: it needs a GPU, and torch finds none")
     return NAMED_ROWS[name]
 

@@ -42,6 +42,11 @@ class Row:
     about: str
     runs: tuple[Run, ...]
 
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it takes a GPU to make."""
+        return any(run.device == "cuda" for run in self.runs)
+
     def missing(self) -> list[Run]:
         """The runs of which there is no record yet."""
         return [run for run in self.runs if read(run) is None]

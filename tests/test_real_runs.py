@@ -22,6 +22,8 @@ from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.real_runs import (
     AT_30M,
     HALF_TEACHER,
+    JPEG,
+    JPEG_TEACHER,
     NINETEEN_LAYERS,
     ROWS,
     SEEDS,
@@ -30,7 +32,7 @@ from fitnets_lib.real_runs import (
     mnist_teacher,
     residual_teacher,
 )
-from fitnets_lib.recipes import HINT_THEN_KD, RECIPES, Stage
+from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, RECIPES, Stage
 from fitnets_lib.records import Row
 from fitnets_lib.regressors import fully_connected_regressor
 from fitnets_lib.runs import Run
@@ -67,11 +69,15 @@ def test_the_variants_with_the_low_floor_differ_in_floor_and_name_alone() -> Non
         assert (a.network, a.seed, a.teacher) == (b.network, b.seed, b.teacher)
 
 
-def test_all_students_on_the_jpeg_copy_have_one_teacher_and_elsewhere_each_has_that_of_its_seed(row: Row) -> None:
-    of_data = {"mnist": mnist_teacher(), "digits": teacher_run("digits", 40, "cpu")}
+def test_students_have_the_teacher_of_their_seed_or_on_the_jpeg_copy_but_for_the_papers_all_the_same(row: Row) -> None:
+    of_its_seed = {
+        **dict.fromkeys(("table4-paper-start", "table4-he-start", "one-stage-mnist"), mnist_teacher()),
+        "depth-released-floor": teacher_run("digits", 40, "cpu"),
+        "paper-teacher": Run(JPEG, NETWORKS["cifar10/teacher"], BACKPROP, JPEG_TEACHER, 0, device="cuda"),
+    }
     one = residual_teacher() if row.name == "residual-pair" else jpeg_teacher()
     for run in students(row):
-        assert run.teacher == (replace(of_data[row.data], seed=run.seed) if row.data in of_data else one)
+        assert run.teacher == (replace(of_its_seed[row.name], seed=run.seed) if row.name in of_its_seed else one)
 
 
 def test_students_with_the_released_floor_differ_from_those_of_a_build_in_the_floor_alone() -> None:
@@ -206,7 +212,33 @@ def test_the_residual_pair_is_one_of_20_and_56_layers_that_learn_alike() -> None
     assert (len(teacher.network.layers), teacher.recipe.name) == (56, "backprop")
     for run in students(BY_NAME["residual-pair"]):
         assert len(run.network.layers) == 20
-        assert replace(run.training, epochs=15, patience=15) == teacher.training
+        assert replace(run.training, epochs=60, patience=60) == teacher.training
+
+
+def test_the_papers_own_teacher_has_all_four_fitnets_that_are_taught_as_those_of_the_half_teacher() -> None:
+    of_half, row = BY_NAME["variants"].runs, BY_NAME["paper-teacher"]
+    (like,) = {run.training for run in of_half}
+    names = {f"cifar10/fitnet{number}" for number in (1, 2, 3, 4)}
+    assert {(run.network, run.recipe) for run in students(row)} == {(NETWORKS[name], HINT_THEN_KD) for name in names}
+    assert {run.training for run in students(row)} == {like}
+    assert [run.seed for run in row.runs if run.teacher is None] == list(range(SEEDS))
+
+
+def test_rows_that_take_a_gpu_do_so_in_every_run_and_are_two(row: Row) -> None:
+    devices = {run.device for run in row.runs}
+    assert devices == ({"cuda"} if row.name in ("nineteen-layers", "paper-teacher") else {"cpu"})
+    assert row.on_gpu == (devices == {"cuda"})
+
+
+def test_a_hint_at_layer_14_of_19_leaves_as_many_layers_above_as_a_hint_in_the_middle_of_fitnet_1() -> None:
+    fitnet1, recipes = NETWORKS["cifar10/fitnet1"], {run.recipe for run in BY_NAME["nineteen-layers-guided"].runs}
+    (higher,) = recipes - {HINT_THEN_KD}
+    ((_, term),) = higher.stages[0].loss.terms
+    assert term == Hint(guided=14, hint=2)
+    assert higher.stages[0].layers(NINETEEN_LAYERS) == 14
+    assert higher.stages[1] == HINT_THEN_KD.stages[1]
+    assert len(NINETEEN_LAYERS.layers) - 14 == len(fitnet1.layers) - fitnet1.middle == 5
+    assert len(NINETEEN_LAYERS.layers) - NINETEEN_LAYERS.middle == 8
 
 
 def test_hints_of_other_regressors_and_layers_differ_from_the_papers_in_that_alone() -> None:
@@ -263,12 +295,7 @@ def test_what_claims_ask_of_a_row_is_among_its_runs_once_a_seed() -> None:
         seeds = [run["seed"] for run in known if all(run[key] == value for key, value in quantity.where)]
         if sorted(seeds) != list(range(SEEDS)):
             lacking.add((quantity.table, dict(quantity.where).get("network")))
-    assert lacking == {  # of these there is no row: the paper's own teacher and FitNet 4 (T5c, T1), gaps (D6)
-        ("variants", "cifar10/teacher"),
-        ("table1", "cifar10/teacher"),
-        ("table1", "cifar10/fitnet4"),
-        ("regularisation", None),
-    }
+    assert lacking == {("regularisation", None)}  # D6: of gaps there is no row
 
 
 def test_every_committed_record_is_one_of_a_row_and_the_tables_say_what_the_records_do(
