@@ -65,6 +65,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "real_runs",
         "paper_runs",
         "durations",
+        "speeds",
     ),
     "Results and claims": (
         "statistics",

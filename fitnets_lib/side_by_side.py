@@ -26,8 +26,6 @@ EPOCHS = ("depth", "recipe", "seed", "stage", "epoch", "train loss", "validation
 LAYERS = ("recipe", "seed", "layer", "gradient")
 """Of the gradients of a row before the first step."""
 NONE = "not run"
-A_DEVICE = 1e13
-"""Multiplications a second of a device that nobody measured: a round number to scale by."""
 
 Kind = tuple[str, str, str, str]
 """Data set, network, recipe and start: what the seeds of a table's line share."""
@@ -199,26 +197,25 @@ def commands(rows: Mapping[str, Row]) -> pd.DataFrame:
     return pd.DataFrame(made)
 
 
-def expected(rows: Mapping[str, Row], measured: Mapping[str, float]) -> pd.DataFrame:
-    """An estimate of what the lacking runs of `rows` take at most.
+def expected(rows: Mapping[str, Row], measured: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """An estimate of what the lacking runs of `rows` take at most, one after the other.
 
     Args:
         rows: by name, rows whose networks are about as large as those that were measured.
-        measured: multiplications a second in training, by network (`durations.rates`).
+        measured: by machine, multiplications a second in training by network (`durations.rates`).
     """
     cards = {card.name: card for card in CARDS}
     made = []
     for name, row in rows.items():
         card = cards[row.data]
         amount = sum(multiplications(run, card.train, card.validation) for run in row.missing())
-        low, high = between(amount, measured.values())
+        spans = {machine: map(in_words, between(amount, rates.values())) for machine, rates in measured.items()}
         made.append(
             {
                 "row": name,
                 "runs lacking": len(row.missing()),
                 "multiplications, at most": f"{amount:.1e}",
-                "two cores, at the measured rates": f"{in_words(low)} to {in_words(high)}",
-                f"at {A_DEVICE:.0e} a second": in_words(amount / A_DEVICE),
+                **{f"on {machine}": " to ".join(span) for machine, span in spans.items()},
             }
         )
     return pd.DataFrame(made)

@@ -202,17 +202,17 @@ def test_each_row_has_its_command_and_how_far_it_is() -> None:
 
 
 def test_what_is_lacking_is_estimated_from_what_it_multiplies() -> None:
-    (before,) = rows(side_by_side.expected({"tiny-row": ROW}, {"slow": 1e6, "fast": 4e6}))
+    (before,) = rows(side_by_side.expected({"tiny-row": ROW}, {"paper": {"slow": 1e6, "fast": 4e6}}))
     assert (before["runs lacking"], before["row"]) == ("10", "tiny-row")
     for wanted in (*TAUGHT, *ALONE):
         record(wanted, 0.1)
-    (after,) = rows(side_by_side.expected({"tiny-row": ROW}, {"slow": 1e6, "fast": 4e6}))
-    assert (after["runs lacking"], after["two cores, at the measured rates"]) == ("0", "0 s to 0 s")
+    (after,) = rows(side_by_side.expected({"tiny-row": ROW}, {"paper": {"slow": 1e6, "fast": 4e6}}))
+    assert (after["runs lacking"], after["on paper"]) == ("0", "0 s to 0 s")
     # One backprop run: 64 * 9 * 4, then 16 * 2 * 9 * 4 twice, and 32 * 10 multiplications an image, 2 epochs,
     # 1,000 images three times and 297 once.
     one = (64 * 9 * 4 + 2 * 16 * 2 * 9 * 4 + 32 * 10) * 2 * 3297
     alone = Row("alone", "digits", "", ALONE[:1])
     for wanted in ALONE[:1]:
         records.path(wanted).unlink()
-    (line,) = rows(side_by_side.expected({"alone": alone}, {"one": 1e6}))
+    (line,) = rows(side_by_side.expected({"alone": alone}, {"paper": {"one": 1e6}}))
     assert line["multiplications, at most"] == f"{one:.1e}"
