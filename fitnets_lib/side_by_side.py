@@ -12,9 +12,10 @@ from fitnets_lib.durations import between, in_words, multiplications
 from fitnets_lib.outcomes import Result
 from fitnets_lib.printed_results import Line
 from fitnets_lib.records import Row
-from fitnets_lib.results import in_points
+from fitnets_lib.results import NEAR_CHANCE, in_points, percent_right
 from fitnets_lib.runs import Run
 from fitnets_lib.statistics import Estimate, estimate
+from fitnets_lib.terms import Classification, Distillation, Hint
 from fitnets_lib.trials import Comparison, Quantity, given
 
 COLUMNS = (
@@ -151,6 +152,55 @@ def recorded(rows: Sequence[Row]) -> pd.DataFrame:
         if row not in begun:
             lines.append({"data": row.data, "network": f"all of {row.name}", "recipe": "–", "start": "–", **_cells([])})
     return pd.DataFrame(lines)
+
+
+def left_alone(run: Run) -> int | None:
+    """How many layers no hint has trained when labels or the teacher's answers are first looked at: those above it.
+
+    All layers without a hint; None for recipes that look at labels otherwise, or at hints in more than one stage.
+    """
+    *before, last = run.recipe.stages
+    kinds = [{type(term) for _, term in stage.loss.terms} for stage in run.recipe.stages]
+    if len(before) > 1 or not kinds[-1] <= {Classification, Distillation} or any(kind != {Hint} for kind in kinds[:-1]):
+        return None
+    return last.layers(run.network) - (before[0].layers(run.network) if before else 0)
+
+
+def _ends(rows: Iterable[Row]) -> dict[tuple[int, int, str], list[float]]:
+    """Test accuracies of the recorded runs of `rows` by layers left alone, layers and recipe."""
+    found: dict[tuple[int, int, str], list[float]] = {}
+    for run, result in records.recorded(_runs(rows)):
+        if (left := left_alone(run)) is not None:
+            key = (left, len(run.network.layers), run.recipe.name)
+            found.setdefault(key, []).append(percent_right(result.test_error))
+    return dict(sorted(found.items()))
+
+
+def by_layers_left_alone(rows: Iterable[Row]) -> pd.DataFrame:
+    """How the recorded runs of `rows` end, by the number of layers that no hint has trained, and by network and recipe.
+
+    A run that ends at `results.NEAR_CHANCE` or above has learned.
+    """
+    made = []
+    for (left, layers, recipe), accuracies in _ends(rows).items():
+        cells = {"layers left alone": left, "layers": layers, "recipe": recipe}
+        learned = f"{sum(accuracy >= NEAR_CHANCE for accuracy in accuracies)} of {len(accuracies)}"
+        made.append({**cells, "learned": learned, "accuracy (%)": f"{min(accuracies):.1f} to {max(accuracies):.1f}"})
+    return pd.DataFrame(made)
+
+
+def where_learning_ends(rows: Iterable[Row]) -> tuple[int, int] | None:
+    """The most layers left alone with which runs learn, and the fewest with which they do not; None if these overlap.
+
+    None too if all learn, or none does.
+    """
+    ends = {True: set[int](), False: set[int]()}
+    for (left, _, _), accuracies in _ends(rows).items():
+        for accuracy in accuracies:
+            ends[accuracy >= NEAR_CHANCE].add(left)
+    if not all(ends.values()) or max(ends[True]) >= min(ends[False]):
+        return None
+    return max(ends[True]), min(ends[False])
 
 
 def errors(lines: Sequence[Line], rows: Sequence[Row]) -> list[tuple[Line, Estimate | None]]:

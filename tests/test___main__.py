@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fitnets_lib.__main__ import run
+from fitnets_lib.real_runs import ROWS
 
 Capture = pytest.CaptureFixture[str]
 
@@ -45,6 +46,19 @@ def test_a_row_for_a_gpu_is_refused_where_there_is_none(capsys: Capture, monkeyp
         capsys.readouterr().err
         == "row = 'cifar10/table1': a row for this machine: it needs a GPU, and torch finds none\n"
     )
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_all_rows_are_made_but_without_a_gpu_none_that_takes_one(
+    there: bool, capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made: list[str] = []
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: there)
+    monkeypatch.setattr("fitnets_lib.records.make", lambda row, store, processes: made.append(row.name))
+    assert run(["records", "make"]) == 0
+    assert made == [row.name for row in ROWS if there or not row.on_gpu]
+    assert ("nineteen-layers" in made) == there
 
 
 def test_one_run_is_one_json_object_and_is_kept(

@@ -11,12 +11,12 @@ import pytest
 from fitnets_lib import files, paths, records, sealed, side_by_side
 from fitnets_lib.outcomes import Epoch, Result
 from fitnets_lib.printed_results import Line
-from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD
+from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD, RECIPES, Recipe, hints_at_once, hints_in_turn
 from fitnets_lib.records import Row
 from fitnets_lib.runs import Run, Store
 from fitnets_lib.specification import specification
 from fitnets_lib.trials import Quantity, evidence
-from tests.helpers import STUDENT, run
+from tests.helpers import QUICK, STUDENT, run
 
 TAUGHT = tuple(run(HINT_THEN_KD, seed) for seed in range(5))
 ALONE = tuple(run(BACKPROP, seed) for seed in range(5))
@@ -216,3 +216,41 @@ def test_what_is_lacking_is_estimated_from_what_it_multiplies() -> None:
         records.path(wanted).unlink()
     (line,) = rows(side_by_side.expected({"alone": alone}, {"paper": {"one": 1e6}}))
     assert line["multiplications, at most"] == f"{one:.1e}"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "left"),
+    [
+        (BACKPROP, 4),  # the student has four layers
+        (KD, 4),
+        (HINT_THEN_KD, 2),  # and is guided at the second
+        (hints_at_once([(1, 1), (2, 2)]), 2),
+        (hints_in_turn([(1, 1), (2, 2)]), None),
+        *((RECIPES[name], None) for name in ("joint-hint-kd", "stage-wise-labels", "label-hints-everywhere")),
+    ],
+    ids=lambda value: value.name if isinstance(value, Recipe) else str(value),
+)
+def test_what_no_hint_has_trained_is_what_lies_above_it(recipe: Recipe, left: int | None) -> None:
+    assert side_by_side.left_alone(run(recipe, training=QUICK)) == left
+
+
+def test_runs_are_counted_as_learned_above_twice_chance_by_what_no_hint_has_trained() -> None:
+    for wanted, error in zip(TAUGHT[:3], (0.4, 0.79, 0.81), strict=True):
+        record(wanted, error)
+    for wanted in ALONE[:2]:
+        record(wanted, 0.9)
+    hinted, alone = rows(side_by_side.by_layers_left_alone([ROW]))
+    assert list(hinted.values()) == ["2", "4", "hint then KD", "2 of 3", "19.0 to 60.0"]
+    assert list(alone.values()) == ["4", "4", "backprop", "0 of 2", "10.0 to 10.0"]
+
+
+def test_where_learning_ends_is_a_number_only_if_all_runs_agree_on_it() -> None:
+    assert side_by_side.where_learning_ends([ROW]) is None  # nothing is recorded
+    for wanted in TAUGHT:  # two layers left alone
+        record(wanted, 0.4)
+    assert side_by_side.where_learning_ends([ROW]) is None  # nobody failed
+    for wanted in ALONE[:4]:  # four
+        record(wanted, 0.9)
+    assert side_by_side.where_learning_ends([ROW]) == (2, 4)
+    record(ALONE[4], 0.4)
+    assert side_by_side.where_learning_ends([ROW]) is None  # with four some learn
