@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -70,24 +71,26 @@ def says(chapter: Path) -> dict[str, Any]:
     return said
 
 
-READ = {
-    "evidence": ["*/evidence/*.csv"],
-    "records": ["*/records/*.json", "*/evidence/*-gradients.csv"],
+READ: dict[str, tuple[Callable[[], Path], list[str]]] = {
+    "evidence": (lambda: paths.home() / "results", ["*/evidence/*.csv"]),
+    "records": (
+        lambda: paths.home() / "results",
+        ["*/records/*.json", "*/evidence/*-gradients.csv"],
+    ),
+    "measured": (lambda: paths.CHECKOUT / "benchmarks", ["records/*.json"]),
 }
+"""What a chapter may say that it reads: the folder, and which of its files."""
 
 
 def _read_by(chapter: Path) -> list[Path]:
-    """The results of other chapters and of earlier sittings that `chapter` reads.
+    """What `chapter` reads of other chapters, of earlier sittings, and of benchmarks.
 
     It says so in its metadata, as in `{"fitnets": {"reads": ["records"]}}`.
     """
-    kinds = says(chapter).get("reads", [])
-    results = paths.home() / "results"
-    globs = [glob for kind in kinds for glob in READ[kind]]
-    found = [path for glob in globs for path in results.glob(glob)]
-    if "records" in kinds:  # times to be expected are estimated from measured ones
-        found += (paths.CHECKOUT / "benchmarks" / "records").glob("*.json")
-    return sorted(found)
+    places = [READ[kind] for kind in says(chapter).get("reads", [])]
+    return sorted(
+        path for root, globs in places for glob in globs for path in root().glob(glob)
+    )
 
 
 def execute(

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from pypdf import PdfReader
 
-from fitnets_lib import source
+from fitnets_lib import paths, source
 from fitnets_lib.paths import CHECKOUT
 
 PARAMETERS = 'preset = "embedded"\ndata = "digits"\nseeds = 5\nepochs = 40\ndevice = "cpu"\n'
@@ -320,22 +320,29 @@ def test_a_chapter_that_reads_results_depends_on_them_and_others_do_not(
     notebook.metadata["fitnets"] = {"reads": ["records"]}
     nbformat.write(notebook, tmp_path / "records.ipynb")
 
+    notebook.metadata["fitnets"] = {"reads": ["measured"]}
+    nbformat.write(notebook, tmp_path / "measured.ipynb")
+    monkeypatch.setattr(paths, "CHECKOUT", tmp_path)
+
     def keys() -> list[str]:
-        return [chapters.key(tmp_path / f"{name}.ipynb", {}) for name in ("plain", "reading", "records")]
+        names = ("plain", "reading", "records", "measured")
+        return [chapters.key(tmp_path / f"{name}.ipynb", {}) for name in names]
 
     seen = [keys()]
     written = (
-        "embedded/evidence/runs.csv",
-        "mnist/records/0.json",
-        "embedded/table.csv",
-        "mnist/evidence/a-gradients.csv",
+        "results/embedded/evidence/runs.csv",
+        "results/mnist/records/0.json",
+        "results/embedded/table.csv",
+        "results/mnist/evidence/a-gradients.csv",
+        "benchmarks/records/gpu.json",
     )
     for file in written:
-        path = tmp_path / "results" / file
+        path = tmp_path / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("1")
         seen.append(keys())
-    plain, reading, of_records = zip(*seen, strict=True)
+    plain, reading, of_records, measured = zip(*seen, strict=True)
     assert len(set(plain)) == 1
     assert len(set(reading)) == 4 and reading[2] == reading[3]
-    assert of_records[0] == of_records[1] != of_records[2] == of_records[3] != of_records[4]
+    assert of_records[0] == of_records[1] != of_records[2] == of_records[3] != of_records[4] == of_records[5]
+    assert len(set(measured[:5])) == 1 and measured[5] != measured[4]
