@@ -2,11 +2,11 @@
 
     python benchmarks/kernels.py --out benchmarks/records/kernels-gpu.json
 
-Maps are random, of the sizes that layers of the paper's CIFAR-10 teacher and of FitNet 1 have before pooling, at a batch
-of 128. Before anything is timed, value and gradient of all three are held against the same in double precision. A time
-is the median of many calls, each with the cache emptied before it; a time on the device is that of a call recorded as
-a CUDA graph and replayed, which leaves out what Python takes to launch it; memory is what a call takes at most, its
-inputs aside.
+Maps are random, of the sizes that layers of the paper's CIFAR-10 teacher and of FitNet 1 have before pooling, at a
+batch of 128. Before anything is timed, value and gradient of all three are held against the same in double precision.
+A time is the median of many calls, each with the cache emptied before it; a time on the device is that of a call
+recorded as a CUDA graph and replayed, which leaves out what Python takes to launch it; memory is what a call takes at
+most, its inputs aside.
 """
 
 from __future__ import annotations
