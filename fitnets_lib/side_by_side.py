@@ -179,14 +179,14 @@ def _ends(rows: Iterable[Row]) -> dict[tuple[int, int, str], list[float]]:
 def by_layers_left_alone(rows: Iterable[Row]) -> pd.DataFrame:
     """How the recorded runs of `rows` end, by the number of layers that no hint has trained, and by network and recipe.
 
-    A run that ends at `results.NEAR_CHANCE` or above has learned.
+    A run that ends at `results.NEAR_CHANCE` or above has learned. Without a record, one line says so.
     """
     made = []
     for (left, layers, recipe), accuracies in _ends(rows).items():
-        cells = {"layers left alone": left, "layers": layers, "recipe": recipe}
         learned = f"{sum(accuracy >= NEAR_CHANCE for accuracy in accuracies)} of {len(accuracies)}"
-        made.append({**cells, "learned": learned, "accuracy (%)": f"{min(accuracies):.1f} to {max(accuracies):.1f}"})
-    return pd.DataFrame(made)
+        made.append([left, layers, recipe, learned, f"{min(accuracies):.1f} to {max(accuracies):.1f}"])
+    columns = ["layers left alone", "layers", "recipe", "learned", "accuracy (%)"]
+    return pd.DataFrame(made or [["–", "–", "–", NONE, "–"]], columns=columns)
 
 
 def where_learning_ends(rows: Iterable[Row]) -> tuple[int, int] | None:

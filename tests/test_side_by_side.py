@@ -235,6 +235,8 @@ def test_what_no_hint_has_trained_is_what_lies_above_it(recipe: Recipe, left: in
 
 
 def test_runs_are_counted_as_learned_above_twice_chance_by_what_no_hint_has_trained() -> None:
+    (nothing,) = rows(side_by_side.by_layers_left_alone([ROW]))
+    assert list(nothing.values()) == ["–", "–", "–", "not run", "–"]
     for wanted, error in zip(TAUGHT[:3], (0.4, 0.79, 0.81), strict=True):
         record(wanted, error)
     for wanted in ALONE[:2]:
