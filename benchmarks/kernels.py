@@ -19,14 +19,15 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import plain
 import torch
 import triton
 from torch import Tensor
 
-from fitnets_lib import losses
 from fitnets_lib.kernels import distillation, hint, maxout
 from fitnets_lib.networks import Conv, Network, shapes
 from fitnets_lib.paper_networks import NETWORKS
+from fitnets_lib.timing import seconds
 
 TEACHER, STUDENT = NETWORKS["cifar10/teacher"], NETWORKS["cifar10/fitnet1"]
 PIECES = 2
@@ -80,8 +81,7 @@ def device() -> str:
 
 def plain_maxout(z: Tensor) -> Tensor:
     """Maxout by torch's `max` over a view."""
-    largest: Tensor = z.unflatten(1, (-1, PIECES)).max(dim=2)[0]
-    return largest
+    return plain.MaxPieces(PIECES).forward(z)
 
 
 def cases(batch: int, dtype: torch.dtype) -> Iterator[Case]:
@@ -96,7 +96,7 @@ def cases(batch: int, dtype: torch.dtype) -> Iterator[Case]:
         "hint loss, with the regressor’s maxout",
         z,
         lambda z: hint.hint_loss(u_h, z, PIECES),
-        lambda z: losses.hint_loss(u_h.to(z.dtype) if z.dtype == torch.float64 else u_h, plain_maxout(z)),
+        lambda z: plain.hint_loss(u_h, plain_maxout(z)),
     )
     for classes in (10, 100):
         a_s, a_t = (torch.randn(batch, classes, generator=random).to(device()) for _ in range(2))
@@ -117,8 +117,7 @@ def kernel_kd(a_s: Tensor, a_t: Tensor, labels: Tensor) -> Tensor:
 def plain_kd(a_s: Tensor, a_t: Tensor, labels: Tensor) -> Tensor:
     """Equation 2 by plain torch, in single precision at least."""
     wide = a_s.double() if a_s.dtype == torch.float64 else a_s.float()
-    soft = losses.distillation_loss(wide, a_t.to(wide.dtype), 3)
-    return losses.classification_loss(wide, labels) + 4 * soft
+    return plain.kd_loss(wide, a_t.to(wide.dtype), labels)
 
 
 def forward_and_backward(function: Function, z: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -161,8 +160,6 @@ def milliseconds(call: Callable[[], object]) -> float:
     """Median of a call; where there is no GPU, of one call, which says nothing but that it can be made."""
     if torch.cuda.is_available():
         return float(triton.testing.do_bench(call, warmup=25, rep=200, return_mode="median"))
-    from fitnets_lib.timing import seconds
-
     return 1e3 * seconds(call)
 
 

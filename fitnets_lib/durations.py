@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from fitnets_lib import speeds
 from fitnets_lib.complexity import cost
 from fitnets_lib.paper_networks import NETWORKS
 from fitnets_lib.runs import Run
@@ -40,7 +40,7 @@ def rates(record: Path) -> dict[str, float]:
     Raises:
         FileNotFoundError: if there is no record, as where the library is installed without the book.
     """
-    rows = {row["what"]: row["ours"] for row in json.loads(record.read_text(encoding="utf-8"))["rows"]}
+    rows = {row["what"]: row["ours"] for row in speeds.read(record)["rows"]}
     found = {}
     for name in ("fitnet1", "fitnet4"):
         images_a_second = rows[f"KD stage, {name}"]

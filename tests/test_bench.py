@@ -33,8 +33,9 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.fixture
-def kernels_bench() -> ModuleType:
+def kernels_bench(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     pytest.importorskip("triton", reason="Triton is made for Linux")
+    monkeypatch.syspath_prepend(str(BENCH.parent))
     spec = importlib.util.spec_from_file_location("kernels_bench", BENCH.with_name("kernels.py"))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
