@@ -74,6 +74,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "printed",
         "printed_results",
         "side_by_side",
+        "left_alone",
         "trials",
         "claims",
         "verdicts",

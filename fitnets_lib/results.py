@@ -202,6 +202,13 @@ def in_words(found: Estimate) -> str:
     return f"{cells['points']} points, {interval}"
 
 
+ABOVE_0 = (
+    "The last column: yes if the whole interval lies above 0, no if below, else inconclusive; with fewer than five "
+    "seeds, too few."
+)
+"""How the column "above 0?" is decided, for the captions of such tables."""
+
+
 def comparison(
     frame: pd.DataFrame,
     pairs: Sequence[tuple[object, object]],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -12,10 +13,9 @@ from fitnets_lib.durations import between, in_words, multiplications
 from fitnets_lib.outcomes import Result
 from fitnets_lib.printed_results import Line
 from fitnets_lib.records import Row
-from fitnets_lib.results import NEAR_CHANCE, in_points, percent_right
+from fitnets_lib.results import in_points
 from fitnets_lib.runs import Run
-from fitnets_lib.statistics import Estimate, estimate
-from fitnets_lib.terms import Classification, Distillation, Hint
+from fitnets_lib.statistics import Estimate, estimate, verdict
 from fitnets_lib.trials import Comparison, Quantity, given
 
 COLUMNS = (
@@ -27,16 +27,28 @@ EPOCHS = ("depth", "recipe", "seed", "stage", "epoch", "train loss", "validation
 LAYERS = ("recipe", "seed", "layer", "gradient")
 """Of the gradients of a row before the first step."""
 NONE = "not run"
+DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 
-Kind = tuple[str, str, str, str]
-"""Data set, network, recipe and start: what the seeds of a table's line share."""
+
+class Kind(NamedTuple):
+    """What the seeds of a table's line share."""
+
+    data: str
+    network: str
+    recipe: str
+    start: str
+    teacher: str
+    device: str
+
+
 Outcomes = Sequence[tuple[Run, Result | None]]
 """Runs, each with its result if it is recorded."""
 
 
 def evidence(row: Row) -> pd.DataFrame:
     """The recorded runs of `row`, one a line, as `records.write_tables` keeps them; without records, their columns."""
-    return records.tidy(records.recorded(row.runs)).reindex(columns=list(COLUMNS))
+    found = records.recorded(row.runs)
+    return records.tidy(found) if found else pd.DataFrame(columns=list(COLUMNS))
 
 
 def tables(rows: Iterable[Row]) -> dict[str, pd.DataFrame]:
@@ -47,7 +59,8 @@ def tables(rows: Iterable[Row]) -> dict[str, pd.DataFrame]:
 
 def curves(row: Row) -> pd.DataFrame:
     """The learning curves of the recorded runs of `row`, one epoch a line; without records, the columns."""
-    return records.curves(records.recorded(row.runs)).reindex(columns=list(EPOCHS))
+    found = records.recorded(row.runs)
+    return records.curves(found) if found else pd.DataFrame(columns=list(EPOCHS))
 
 
 def gradients(row: Row) -> pd.DataFrame:
@@ -75,12 +88,12 @@ def differences(rows: Sequence[Row], network: str, pairs: Iterable[tuple[str, st
             compared = Comparison(ours, theirs, above=0)
             found, said = compared.found(tables), compared.row(tables)
             cells = dict.fromkeys(("points", "95 % interval"), "–") if found is None else in_points(found, 2)
-            told = {"seeds": said["seeds"], "above 0?": said["holds?"]}
+            told = {"seeds": said["seeds"], "above 0?": NONE if found is None else verdict(found)}
             made.append({"start": start, "difference": said["compared"], **cells, **told})
     return pd.DataFrame(made)
 
 
-def _runs(rows: Iterable[Row]) -> list[Run]:
+def runs_of(rows: Iterable[Row]) -> list[Run]:
     """The runs of `rows`, each once: rows may share runs."""
     return list(dict.fromkeys(run for row in rows for run in row.runs))
 
@@ -88,16 +101,17 @@ def _runs(rows: Iterable[Row]) -> list[Run]:
 def _kinds(rows: Iterable[Row]) -> dict[Kind, Outcomes]:
     """The runs of `rows` by kind."""
     found: dict[Kind, list[tuple[Run, Result | None]]] = {}
-    for run in _runs(rows):
-        kind = (run.data, run.network.name, run.recipe.name, records.start(run))
+    for run in runs_of(rows):
+        teacher = "–" if run.teacher is None else run.teacher.network.name
+        kind = Kind(run.data, run.network.name, run.recipe.name, records.start(run), teacher, DEVICES[run.device])
         found.setdefault(kind, []).append((run, records.result(run)))
     return dict(found)
 
 
-def _of(line: Line, kinds: Mapping[Kind, Outcomes]) -> dict[str, Outcomes]:
-    """What was tried of a printed line, on its data: the runs by start."""
+def _of(line: Line, kinds: Mapping[Kind, Outcomes]) -> list[tuple[str, Outcomes]]:
+    """What was tried of a printed line, on its data: each start with its runs."""
     wanted = (line.data, line.network, line.recipe)
-    return {start: runs for (*kind, start), runs in kinds.items() if tuple(kind) == wanted}
+    return [(kind.start, runs) for kind, runs in kinds.items() if (kind.data, kind.network, kind.recipe) == wanted]
 
 
 def _found(runs: Outcomes) -> Estimate | None:
@@ -115,7 +129,7 @@ def table(lines: Sequence[Line], rows: Sequence[Row]) -> pd.DataFrame:
     """
     kinds, made = _kinds(rows), []
     for line in lines:
-        for start, runs in (_of(line, kinds) or {"–": []}).items():
+        for start, runs in _of(line, kinds) or [("–", [])]:
             cells = {"in the paper": line.source, "network": line.method, "parameters": line.parameters or "–"}
             found = _cells(runs) if line.network else dict.fromkeys(_cells([]), "–")  # others are not run here
             made.append({**cells, "printed (%)": f"{line.error:.2f}", "start": start, **found})
@@ -139,74 +153,22 @@ def _cells(runs: Outcomes) -> dict[str, str]:
 
 
 def recorded(rows: Sequence[Row]) -> pd.DataFrame:
-    """A line for each data set, network, recipe and start in `rows`: the test error as far as there are records.
+    """A line for each kind of run in `rows`: the test error as far as there are records.
 
     A row without any record is one line.
     """
     begun = [row for row in rows if len(row.missing()) < len(row.runs)]
-    lines = [
-        {"data": data, "network": network, "recipe": recipe, "start": start, **_cells(runs)}
-        for (data, network, recipe, start), runs in _kinds(begun).items()
-    ]
+    lines = [{**kind._asdict(), **_cells(runs)} for kind, runs in _kinds(begun).items()]
     for row in rows:
         if row not in begun:
-            lines.append({"data": row.data, "network": f"all of {row.name}", "recipe": "–", "start": "–", **_cells([])})
+            lines.append({**Kind(row.data, f"all of {row.name}", "–", "–", "–", "–")._asdict(), **_cells([])})
     return pd.DataFrame(lines)
-
-
-def left_alone(run: Run) -> int | None:
-    """How many layers no hint has trained when labels or the teacher's answers are first looked at: those above it.
-
-    All layers without a hint; None for recipes that look at labels otherwise, or at hints in more than one stage.
-    """
-    *before, last = run.recipe.stages
-    kinds = [{type(term) for _, term in stage.loss.terms} for stage in run.recipe.stages]
-    if len(before) > 1 or not kinds[-1] <= {Classification, Distillation} or any(kind != {Hint} for kind in kinds[:-1]):
-        return None
-    return last.layers(run.network) - (before[0].layers(run.network) if before else 0)
-
-
-def _ends(rows: Iterable[Row]) -> dict[tuple[int, int, str], list[float]]:
-    """Test accuracies of the recorded runs of `rows` by layers left alone, layers and recipe."""
-    found: dict[tuple[int, int, str], list[float]] = {}
-    for run, result in records.recorded(_runs(rows)):
-        if (left := left_alone(run)) is not None:
-            key = (left, len(run.network.layers), run.recipe.name)
-            found.setdefault(key, []).append(percent_right(result.test_error))
-    return dict(sorted(found.items()))
-
-
-def by_layers_left_alone(rows: Iterable[Row]) -> pd.DataFrame:
-    """How the recorded runs of `rows` end, by the number of layers that no hint has trained, and by network and recipe.
-
-    A run that ends at `results.NEAR_CHANCE` or above has learned. Without a record, one line says so.
-    """
-    made = []
-    for (left, layers, recipe), accuracies in _ends(rows).items():
-        learned = f"{sum(accuracy >= NEAR_CHANCE for accuracy in accuracies)} of {len(accuracies)}"
-        made.append([left, layers, recipe, learned, f"{min(accuracies):.1f} to {max(accuracies):.1f}"])
-    columns = ["layers left alone", "layers", "recipe", "learned", "accuracy (%)"]
-    return pd.DataFrame(made or [["–", "–", "–", NONE, "–"]], columns=columns)
-
-
-def where_learning_ends(rows: Iterable[Row]) -> tuple[int, int] | None:
-    """The most layers left alone with which runs learn, and the fewest with which they do not; None if these overlap.
-
-    None too if all learn, or none does.
-    """
-    ends = {True: set[int](), False: set[int]()}
-    for (left, _, _), accuracies in _ends(rows).items():
-        for accuracy in accuracies:
-            ends[accuracy >= NEAR_CHANCE].add(left)
-    if not all(ends.values()) or max(ends[True]) >= min(ends[False]):
-        return None
-    return max(ends[True]), min(ends[False])
 
 
 def errors(lines: Sequence[Line], rows: Sequence[Row]) -> list[tuple[Line, Estimate | None]]:
     """Each printed line with what was found of it by the first start that the rows try, for a figure."""
     kinds = _kinds(rows)
-    firsts = [next(iter(_of(line, kinds).values()), []) for line in lines]
+    firsts = [next((runs for _, runs in _of(line, kinds)), []) for line in lines]
     return [(line, _found(runs)) for line, runs in zip(lines, firsts, strict=True)]
 
 
@@ -217,7 +179,7 @@ def without_dashes(frame: pd.DataFrame) -> pd.DataFrame:
 
 def provenance(rows: Iterable[Row]) -> str:
     """A sentence on where, when and with which torch the recorded runs of `rows` were made."""
-    kept = [record["provenance"] for run in _runs(rows) if (record := records.read(run)) is not None]
+    kept = [record["provenance"] for run in runs_of(rows) if (record := records.read(run)) is not None]
     if not kept:
         return "No run has been recorded yet."
     devices, versions = (", ".join(sorted({str(one[key]) for one in kept})) for key in ("device", "torch"))

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from fitnets_lib import files, paths, records, sealed, side_by_side
-from fitnets_lib.outcomes import Epoch, Result
+from fitnets_lib import paths, records, sealed, side_by_side
 from fitnets_lib.printed_results import Line
-from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD, RECIPES, Recipe, hints_at_once, hints_in_turn
+from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD
 from fitnets_lib.records import Row
-from fitnets_lib.runs import Run, Store
-from fitnets_lib.specification import specification
+from fitnets_lib.runs import Store
 from fitnets_lib.trials import Quantity, evidence
-from tests.helpers import QUICK, STUDENT, run
+from tests.helpers import STUDENT
+from tests.made_up import ALONE, ROW, TAUGHT, record, record_diverged, rows
 
-TAUGHT = tuple(run(HINT_THEN_KD, seed) for seed in range(5))
-ALONE = tuple(run(BACKPROP, seed) for seed in range(5))
-ROW = Row("tiny-row", "digits", "a row to test with", (*TAUGHT, *ALONE))
 LINES = [
     Line("Table 9", "digits", "Backprop", 1.9, "error", "~1K", STUDENT.name, BACKPROP.name),
     Line("Table 9", "digits", "FitNet", 99.5, "accuracy", "~1K", STUDENT.name, HINT_THEN_KD.name),
@@ -32,21 +28,6 @@ LINES = [
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
     return tmp_path
-
-
-def record(wanted: Run, error: float, epochs: int = 2, seconds: float = 60.0, day: int = 3) -> None:
-    """A record of a run that was never made."""
-    curve = tuple(Epoch(1, epoch, 1.0, 1.0, error) for epoch in range(1, epochs + 1))
-    kept = {
-        "specification": specification(wanted),
-        "result": asdict(Result(error, error, curve, seconds)),
-        "provenance": {"device": "Linux x86_64", "torch": "2.9", "finished": f"2026-05-0{day}T10:00:00+00:00"},
-    }
-    files.write_sealed(records.path(wanted), kept)
-
-
-def rows(frame: pd.DataFrame) -> list[dict[str, str]]:
-    return [{str(key): str(value) for key, value in line.items()} for line in frame.to_dict("records")]
 
 
 def test_without_records_every_line_is_not_run_and_the_printed_error_stands() -> None:
@@ -115,6 +96,31 @@ def test_every_kind_of_run_has_a_line_of_its_own() -> None:
     assert (alone["data"], alone["network"], alone["here (%)"]) == ("digits", STUDENT.name, "25.00")
 
 
+def test_runs_of_another_teacher_or_another_device_are_of_another_kind() -> None:
+    taught = TAUGHT[0]
+    assert taught.teacher is not None
+    wider = replace(taught.teacher, network=replace(taught.teacher.network, name="another teacher"))
+    others = (replace(taught, teacher=wider), replace(taught, device="cuda"))
+    for wanted, error in zip((taught, *others), (0.1, 0.2, 0.3), strict=True):
+        record(wanted, error)
+    lines = rows(side_by_side.recorded([Row("three", "digits", "one seed thrice", (taught, *others))]))
+    assert [(line["teacher"], line["device"], line["here (%)"], line["seeds"]) for line in lines] == [
+        (taught.teacher.network.name, "CPU", "10.00", "1 of 1"),
+        ("another teacher", "CPU", "20.00", "1 of 1"),
+        (taught.teacher.network.name, "GPU", "30.00", "1 of 1"),
+    ]
+
+
+def test_a_run_that_diverged_is_said_to_have_and_stays_in_the_evidence() -> None:
+    record(TAUGHT[0], 0.1)
+    record_diverged(TAUGHT[1])
+    line, _ = rows(side_by_side.recorded([ROW]))
+    assert (line["here (%)"], line["95 % interval"], line["seeds"]) == ("1 of 2 diverged", "–", "2 of 5")
+    kept = side_by_side.evidence(ROW)
+    assert kept["test accuracy"].isna().tolist() == [False, True]
+    assert kept["diverged"].tolist() == ["", "stage 1, epoch 1, step 1: the training loss is nan"]
+
+
 def test_a_row_without_any_record_is_one_line() -> None:
     record(ALONE[2], 0.25)
     empty = Row("empty-row", "faces", "nothing yet", TAUGHT[1:])
@@ -170,7 +176,13 @@ def test_differences_are_paired_by_seed_for_each_row_and_not_run_without_records
             record(TAUGHT[seed], 0.20)
     # Over four seeds 10, 11, 12, 13 points: 11.5 +- 3.182446 sqrt((5 / 3) / 4), for a verdict too few seeds.
     (four,) = rows(side_by_side.differences([ROW], STUDENT.name, [pair]))
-    assert four == {**said, "points": "+11.50", "95 % interval": "+9.45 to +13.55", "seeds": "4", "above 0?": "open"}
+    assert four == {
+        **said,
+        "points": "+11.50",
+        "95 % interval": "+9.45 to +13.55",
+        "seeds": "4",
+        "above 0?": "too few seeds",
+    }
     record(TAUGHT[4], 0.20)
     found, back = rows(side_by_side.differences([ROW], STUDENT.name, [pair, pair[::-1]]))
     assert (found["points"], found["above 0?"]) == ("+12.00", "yes")
@@ -216,43 +228,3 @@ def test_what_is_lacking_is_estimated_from_what_it_multiplies() -> None:
         records.path(wanted).unlink()
     (line,) = rows(side_by_side.expected({"alone": alone}, {"paper": {"one": 1e6}}))
     assert line["multiplications, at most"] == f"{one:.1e}"
-
-
-@pytest.mark.parametrize(
-    ("recipe", "left"),
-    [
-        (BACKPROP, 4),  # the student has four layers
-        (KD, 4),
-        (HINT_THEN_KD, 2),  # and is guided at the second
-        (hints_at_once([(1, 1), (2, 2)]), 2),
-        (hints_in_turn([(1, 1), (2, 2)]), None),
-        *((RECIPES[name], None) for name in ("joint-hint-kd", "stage-wise-labels", "label-hints-everywhere")),
-    ],
-    ids=lambda value: value.name if isinstance(value, Recipe) else str(value),
-)
-def test_what_no_hint_has_trained_is_what_lies_above_it(recipe: Recipe, left: int | None) -> None:
-    assert side_by_side.left_alone(run(recipe, training=QUICK)) == left
-
-
-def test_runs_are_counted_as_learned_above_twice_chance_by_what_no_hint_has_trained() -> None:
-    (nothing,) = rows(side_by_side.by_layers_left_alone([ROW]))
-    assert list(nothing.values()) == ["–", "–", "–", "not run", "–"]
-    for wanted, error in zip(TAUGHT[:3], (0.4, 0.79, 0.81), strict=True):
-        record(wanted, error)
-    for wanted in ALONE[:2]:
-        record(wanted, 0.9)
-    hinted, alone = rows(side_by_side.by_layers_left_alone([ROW]))
-    assert list(hinted.values()) == ["2", "4", "hint then KD", "2 of 3", "19.0 to 60.0"]
-    assert list(alone.values()) == ["4", "4", "backprop", "0 of 2", "10.0 to 10.0"]
-
-
-def test_where_learning_ends_is_a_number_only_if_all_runs_agree_on_it() -> None:
-    assert side_by_side.where_learning_ends([ROW]) is None  # nothing is recorded
-    for wanted in TAUGHT:  # two layers left alone
-        record(wanted, 0.4)
-    assert side_by_side.where_learning_ends([ROW]) is None  # nobody failed
-    for wanted in ALONE[:4]:  # four
-        record(wanted, 0.9)
-    assert side_by_side.where_learning_ends([ROW]) == (2, 4)
-    record(ALONE[4], 0.4)
-    assert side_by_side.where_learning_ends([ROW]) is None  # with four some learn
