@@ -51,10 +51,6 @@ class Row:
         """The runs of which there is no record yet."""
         return [run for run in self.runs if read(run) is None]
 
-    def whole(self) -> bool:
-        """Whether every run has its record."""
-        return not self.missing()
-
 
 def name(run: Run) -> str:
     """The first 20 hexadecimal digits of a hash over the specification."""

@@ -13,7 +13,6 @@ LEAST_SEEDS = 5
 """Fewer seeds than this decide nothing."""
 
 Verdict = Literal["yes", "no", "inconclusive", "too few seeds"]
-Outcome = Literal["reproduced", "not reproduced", "inconclusive", "too few seeds"]
 
 
 @dataclass(frozen=True)
@@ -75,18 +74,3 @@ def verdict(difference: Estimate) -> Verdict:
     if difference.low > 0:
         return "yes"
     return "no" if difference.high < 0 else "inconclusive"
-
-
-def outcome(said: Sequence[Verdict]) -> Outcome:
-    """What becomes of a claim of which all of `said` must be "yes": a single "no" contradicts it.
-
-    Raises:
-        ValueError: if nothing was said.
-    """
-    if not said:
-        raise ValueError("no verdicts: a claim rests on at least one difference")
-    if "too few seeds" in said:
-        return "too few seeds"
-    if "no" in said:
-        return "not reproduced"
-    return "reproduced" if all(one == "yes" for one in said) else "inconclusive"

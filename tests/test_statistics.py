@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from fitnets_lib.statistics import Estimate, Verdict, estimate, outcome, paired, verdict
+from fitnets_lib.statistics import Estimate, estimate, paired, verdict
 
 values = st.lists(st.floats(-100, 100), min_size=2, max_size=20)
 
@@ -66,24 +66,6 @@ def test_a_verdict_needs_five_seeds_and_an_interval_on_one_side_of_zero(
     low: float, high: float, n: int, expected: str
 ) -> None:
     assert verdict(Estimate((low + high) / 2, low, high, n)) == expected
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        (["yes", "yes"], "reproduced"),
-        (["yes", "inconclusive"], "inconclusive"),
-        (["yes", "no", "inconclusive"], "not reproduced"),
-        (["no", "too few seeds"], "too few seeds"),
-    ],
-)
-def test_a_claim_is_reproduced_if_all_that_it_rests_on_holds(said: list[Verdict], expected: str) -> None:
-    assert outcome(said) == expected
-
-
-def test_a_claim_that_rests_on_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one difference"):
-        outcome([])
 
 
 def test_an_estimate_is_written_with_its_interval() -> None:
