@@ -60,6 +60,17 @@ def gain(record: Path, where: str) -> tuple[float, float]:
     return min(ratios), max(ratios)
 
 
+def behind(record: Path, where: str, way: str) -> int:
+    """In how many rows of a record the kernel takes longer than another way.
+
+    Args:
+        record: of `benchmarks/kernels.py`.
+        where: "device_ms" for the work on the device, or "ms" for a whole call.
+        way: one of `WAYS`.
+    """
+    return sum(row[f"kernel_{where}"] > row[f"{way}_{where}"] for row in read(record)["rows"])
+
+
 def training(records: Mapping[str, Path]) -> pd.DataFrame:
     """A line for each stage, student and machine: images a second by the library and by the plain loop.
 

@@ -39,6 +39,12 @@ def test_the_gain_is_the_least_and_the_most_of_the_rows(record: Path) -> None:
     assert list(speeds.gain(record, "ms")) == pytest.approx([0.5, 1])
 
 
+def test_the_kernel_is_behind_where_it_takes_longer_and_not_where_it_takes_as_long(record: Path) -> None:
+    assert speeds.behind(record, "ms", "plain") == 1
+    assert speeds.behind(record, "device_ms", "plain") == 0
+    assert speeds.behind(record, "ms", "compiled") == 1
+
+
 def test_memory_is_that_of_kernel_and_plain_torch(record: Path) -> None:
     assert [list(line.values())[2:] for line in speeds.memory(record).to_dict("records")] == [
         ["1.2", "2.5"],
