@@ -255,6 +255,14 @@ def test_autograd_and_the_compiler_see_each_operator(name: str) -> None:
     torch.library.opcheck(operator(), arguments())
 
 
+@pytest.mark.parametrize("name", OPERATORS)
+def test_of_what_an_operator_gives_its_value_alone_has_a_gradient(name: str) -> None:
+    operator, arguments = OPERATORS[name]
+    value, *rest = operator()(*arguments())
+    assert value.requires_grad
+    assert rest and not any(other.requires_grad for other in rest)
+
+
 PUBLIC: dict[str, Callable[[], Callable[[Tensor], Tensor]]] = {
     "maxout": lambda: lambda z: maxout.maxout(z, 2).sum(),
     "hint": lambda: partial(lambda u_h, z: hint.hint_loss(u_h, z, 2), normal(2, 4, 4, 4, seed=1)),

@@ -9,6 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from fitnets_lib.kernels.eager import eager, value_alone, wider
 from fitnets_lib.losses import PAPER, Fidelity
 
 
@@ -39,7 +40,7 @@ def _forward(student, teacher, labels, partial, gradient, classes, tau, own, wei
 def _forwards(
     student: Tensor, teacher: Tensor, labels: Tensor, tau: float, own: float, weight: float
 ) -> tuple[Tensor, Tensor]:
-    wide = torch.float64 if student.dtype == torch.float64 else torch.float32
+    wide = wider(student.dtype)
     batch, classes = student.shape
     partial = torch.empty(batch, dtype=wide, device=student.device)
     gradient = torch.empty((batch, classes), dtype=wide, device=student.device)
@@ -55,14 +56,13 @@ _kd = torch.library.custom_op("fitnets::kd", _forwards, mutates_args=())
 
 @_kd.register_fake
 def _(student: Tensor, teacher: Tensor, labels: Tensor, tau: float, own: float, weight: float) -> tuple[Tensor, Tensor]:
-    wide = torch.float64 if student.dtype == torch.float64 else torch.float32
+    wide = wider(student.dtype)
     return student.new_empty((), dtype=wide), student.new_empty(student.shape, dtype=wide)
 
 
-def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:  # noqa: ANN401
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:  # noqa: ANN401
     ctx.dtype = inputs[0].dtype
     ctx.save_for_backward(output[1])
-    ctx.mark_non_differentiable(output[1])
 
 
 def _gradient(ctx: Any, loss: Tensor, *unused: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
@@ -70,30 +70,8 @@ def _gradient(ctx: Any, loss: Tensor, *unused: Tensor) -> tuple[Tensor | None, .
     return (slope * (loss / max(len(slope), 1))).to(ctx.dtype), None, None, None, None, None
 
 
-_kd.register_autograd(_gradient, setup_context=_keep)
-
-
-class _Eager(torch.autograd.Function):
-    """The same without what an operator adds to a call (`kernels.maxout`)."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,  # noqa: ANN401
-        student: Tensor,
-        teacher: Tensor,
-        labels: Tensor,
-        tau: float,
-        own: float,
-        weight: float,
-    ) -> Tensor:
-        loss, slope = _forwards(student, teacher, labels, tau, own, weight)
-        ctx.dtype = student.dtype
-        ctx.save_for_backward(slope)
-        return loss
-
-    @staticmethod
-    def backward(ctx: Any, loss: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        return _gradient(ctx, loss)
+_kd.register_autograd(_gradient, setup_context=value_alone(_keep))
+_eager = eager(_forwards, _keep, _gradient)
 
 
 def kd_loss(
@@ -116,5 +94,5 @@ def kd_loss(
         raise ValueError(f"logits of student and teacher and labels of shapes {shapes} do not go together")
     own, factor = fidelity.weights(temperature)
     given = (student_logits, teacher_logits.detach(), labels, temperature, own, lam * factor)
-    loss: Tensor = _kd(*given)[0] if torch.compiler.is_compiling() else _Eager.apply(*given)
+    loss: Tensor = _kd(*given)[0] if torch.compiler.is_compiling() else _eager(*given)
     return loss

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,6 +11,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from fitnets_lib.kernels.eager import eager, value_alone, wider
 from fitnets_lib.kernels.maxout import BLOCK, dense, inner_size, largest_piece, like, programs
 from fitnets_lib.maxout import channels_innermost
 
@@ -40,13 +43,8 @@ def _backward(difference, winner, scale, found, count, inner, PIECES: tl.constex
         )
 
 
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    """What sums are kept in: single precision, or double where the map is."""
-    return torch.float64 if dtype == torch.float64 else torch.float32
-
-
 def _forwards(z: Tensor, hint: Tensor, pieces: int) -> tuple[Tensor, Tensor, Tensor]:
-    channels_last, wide = channels_innermost(z), _wide(z.dtype)
+    channels_last, wide = channels_innermost(z), wider(z.dtype)
     z, hint = dense(z, channels_last), dense(hint, channels_last)
     difference, winner = (like(z, hint.shape[1], dtype, channels_last) for dtype in (wide, torch.uint8))
     count = hint.numel()
@@ -63,7 +61,7 @@ _hint = torch.library.custom_op("fitnets::hint", _forwards, mutates_args=())
 
 @_hint.register_fake
 def _(z: Tensor, hint: Tensor, pieces: int) -> tuple[Tensor, Tensor, Tensor]:
-    channels_last, wide = channels_innermost(z), _wide(z.dtype)
+    channels_last, wide = channels_innermost(z), wider(z.dtype)
     difference, winner = (like(z, hint.shape[1], dtype, channels_last) for dtype in (wide, torch.uint8))
     return z.new_empty((), dtype=wide), difference, winner
 
@@ -85,40 +83,24 @@ def _(scale: Tensor, difference: Tensor, winner: Tensor, pieces: int, dtype: tor
     return like(winner, winner.shape[1] * pieces, dtype, channels_innermost(winner))
 
 
-def _keep(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: tuple[Tensor, Tensor, Tensor]) -> None:  # noqa: ANN401
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:  # noqa: ANN401
     ctx.pieces, ctx.dtype = inputs[2], inputs[0].dtype
     ctx.save_for_backward(*output[1:])
-    ctx.mark_non_differentiable(*output[1:])
 
 
-def _gradient(ctx: Any, gradient: Tensor, *unused: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
-    found: Tensor = _hint_backward(_scale(gradient, *ctx.saved_tensors), *ctx.saved_tensors, ctx.pieces, ctx.dtype)
-    return found, None, None
+def _gradient(
+    backwards: Callable[..., Tensor],
+    ctx: Any,  # noqa: ANN401
+    loss: Tensor,
+    *unused: Tensor,
+) -> tuple[Tensor, None, None]:
+    difference, winner = ctx.saved_tensors
+    scale = (loss / max(len(winner), 1)).to(difference.dtype)  # the loss is a mean over the images
+    return backwards(scale, difference, winner, ctx.pieces, ctx.dtype), None, None
 
 
-def _scale(gradient: Tensor, difference: Tensor, winner: Tensor) -> Tensor:
-    """What every difference is multiplied by: the loss is a mean over the images."""
-    return (gradient / max(len(winner), 1)).to(difference.dtype)
-
-
-_hint.register_autograd(_gradient, setup_context=_keep)
-
-
-class _Eager(torch.autograd.Function):
-    """The same without what an operator adds to a call (`kernels.maxout`)."""
-
-    @staticmethod
-    def forward(ctx: Any, z: Tensor, hint: Tensor, pieces: int) -> Tensor:  # noqa: ANN401
-        loss, *kept = _forwards(z, hint, pieces)
-        ctx.pieces, ctx.dtype = pieces, z.dtype
-        ctx.save_for_backward(*kept)
-        return loss
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
-        difference, winner = ctx.saved_tensors
-        scale = _scale(gradient, difference, winner)
-        return _backwards(scale, difference, winner, ctx.pieces, ctx.dtype), None, None
+_hint.register_autograd(functools.partial(_gradient, _hint_backward), setup_context=value_alone(_keep))
+_eager = eager(_forwards, _keep, functools.partial(_gradient, _backwards))
 
 
 def hint_loss(hint: Tensor, z: Tensor, pieces: int) -> Tensor:
@@ -138,5 +120,5 @@ def hint_loss(hint: Tensor, z: Tensor, pieces: int) -> Tensor:
     if tuple(z.shape) != expected:
         raise ValueError(f"pre-activations {tuple(z.shape)} of a hint map {tuple(hint.shape)}: expected {expected}")
     given = (z, hint.detach(), pieces)
-    loss: Tensor = _hint(*given)[0] if torch.compiler.is_compiling() else _Eager.apply(*given)
+    loss: Tensor = _hint(*given)[0] if torch.compiler.is_compiling() else _eager(*given)
     return loss

@@ -7,6 +7,8 @@ pieces at (e // inner) * pieces * inner + e % inner + p * inner, whatever the nu
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,6 +16,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from fitnets_lib.kernels.eager import eager, value_alone
 from fitnets_lib.maxout import channels_innermost
 
 BLOCK = 1024
@@ -116,34 +119,22 @@ def _(gradient: Tensor, winner: Tensor, pieces: int) -> Tensor:
     return like(winner, winner.shape[1] * pieces, gradient.dtype, channels_innermost(winner))
 
 
-def _keep(ctx: Any, inputs: tuple[Tensor, int], output: tuple[Tensor, Tensor]) -> None:  # noqa: ANN401
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:  # noqa: ANN401
     ctx.pieces = inputs[1]
     ctx.save_for_backward(output[1])
-    ctx.mark_non_differentiable(output[1])
 
 
-def _gradient(ctx: Any, largest: Tensor, winner: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
-    found: Tensor = _maxout_backward(largest, *ctx.saved_tensors, ctx.pieces)
-    return found, None
+def _gradient(
+    backwards: Callable[..., Tensor],
+    ctx: Any,  # noqa: ANN401
+    largest: Tensor,
+    *unused: Tensor,
+) -> tuple[Tensor, None]:
+    return backwards(largest, *ctx.saved_tensors, ctx.pieces), None
 
 
-_maxout.register_autograd(_gradient, setup_context=_keep)
-
-
-class _Eager(torch.autograd.Function):
-    """The same without what an operator adds to a call, which on a fast GPU takes longer than the kernel."""
-
-    @staticmethod
-    def forward(ctx: Any, z: Tensor, pieces: int) -> Tensor:  # noqa: ANN401
-        largest, winner = _forwards(z, pieces)
-        ctx.pieces = pieces
-        ctx.save_for_backward(winner)
-        return largest
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
-        (winner,) = ctx.saved_tensors
-        return _backwards(gradient, winner, ctx.pieces), None
+_maxout.register_autograd(functools.partial(_gradient, _maxout_backward), setup_context=value_alone(_keep))
+_eager = eager(_forwards, _keep, functools.partial(_gradient, _backwards))
 
 
 def maxout(z: Tensor, pieces: int) -> Tensor:
@@ -154,5 +145,5 @@ def maxout(z: Tensor, pieces: int) -> Tensor:
     """
     if pieces < 1 or z.shape[1] % pieces:
         raise ValueError(f"{z.shape[1]} channels cannot be shared out among units of {pieces} pieces")
-    largest: Tensor = _maxout(z, pieces)[0] if torch.compiler.is_compiling() else _Eager.apply(z, pieces)
+    largest: Tensor = _maxout(z, pieces)[0] if torch.compiler.is_compiling() else _eager(z, pieces)
     return largest
