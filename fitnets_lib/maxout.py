@@ -15,6 +15,9 @@ from torch import Tensor
 
 from fitnets_lib import kernels
 
+MOST_PIECES = 256
+"""Linear pieces a unit may have: on a GPU the number of the largest is kept in one byte."""
+
 
 def maxout(z: Tensor, pieces: int, by_piece: bool = False) -> Tensor:
     """Largest of each unit's linear pieces, h_i = max_j z_ij.
@@ -26,6 +29,9 @@ def maxout(z: Tensor, pieces: int, by_piece: bool = False) -> Tensor:
 
     Returns:
         (batch, units, ...). Of equal pieces the first takes the gradient; a piece that is NaN makes its unit NaN.
+
+    Raises:
+        ValueError: if the channels cannot be shared out among units.
     """
     if pieces == 1:
         return z
@@ -34,8 +40,20 @@ def maxout(z: Tensor, pieces: int, by_piece: bool = False) -> Tensor:
 
         served: Tensor = kernel(z, pieces)
         return served
+    check_pieces(z.shape[1], pieces)
     largest: Tensor = _Maxout.apply(z, pieces, by_piece)
     return largest
+
+
+def check_pieces(channels: int, pieces: int) -> None:
+    """Refuses channels that cannot be shared out among units of so many pieces.
+
+    Raises:
+        ValueError: with both numbers.
+    """
+    if not 1 <= pieces <= MOST_PIECES or channels % pieces:
+        units = f"units of {pieces} pieces; a unit has 1 to {MOST_PIECES}"
+        raise ValueError(f"{channels} channels cannot be shared out among {units}")
 
 
 def sorted_by_piece(weights: Tensor, pieces: int) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fitnets_lib import kernels
 from fitnets_lib.errors import BadInput, flag, whole
-from fitnets_lib.maxout import channels_innermost, maxout, sorted_by_piece
+from fitnets_lib.maxout import MOST_PIECES, channels_innermost, maxout, sorted_by_piece
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,9 @@ def shapes(network: Network) -> list[tuple[int, ...]]:
             raise BadInput(place, layer, "a Conv or a Dense")
         for name in ("relu", "norm", "residual" if isinstance(layer, Conv) else "sigmoid"):
             flag(getattr(layer, name), f"{place}, {name}")
+        whole(layer.pieces, f"{place}, pieces", most=MOST_PIECES)
         if isinstance(layer, Dense):
             here = (whole(layer.units, f"{place}, units"),)
-            whole(layer.pieces, f"{place}, pieces")
             if layer.sigmoid and (number < len(network.layers) or (layer.units, layer.pieces) != (1, 1)):
                 raise BadInput(f"{place}, sigmoid", layer, "the last layer, with one unit of one piece")
         elif len(here) != 3:
@@ -134,7 +134,7 @@ def shapes(network: Network) -> list[tuple[int, ...]]:
 
 
 def _conv_shape(layer: Conv, image: tuple[int, ...], place: str) -> tuple[int, int, int]:
-    for name, least in (("channels", 1), ("kernel", 1), ("pieces", 1), ("padding", 0)):
+    for name, least in (("channels", 1), ("kernel", 1), ("padding", 0)):
         whole(getattr(layer, name), f"{place}, {name}", least)
     if layer.residual and (2 * layer.padding != layer.kernel - 1 or layer.channels < image[0]):
         right = f"a convolution that keeps the map's size and has at least the {image[0]} channels of its input"

@@ -22,6 +22,7 @@ from fitnets_lib import preprocessing, recipes
 from fitnets_lib.arrays import Arrays
 from fitnets_lib.augmentation import Augmentation
 from fitnets_lib.losses import classification_loss
+from fitnets_lib.maxout import MOST_PIECES
 from fitnets_lib.networks import Conv, Dense, Network, Pool, build, digits_student
 from fitnets_lib.optimisation import MaxNorm, Training
 from fitnets_lib.recipes import Recipe, Stage, classification, hint, hints_at_once, hints_in_turn, kd, label_hint
@@ -59,16 +60,26 @@ def network(*layers: Any, image: Any = (1, 8, 8), middle: Any = 1, name: Any = "
     [
         ("net, layer 1, channels", lambda value: network(Conv(value), Dense(3))),
         ("net, layer 1, kernel", lambda value: network(Conv(2, kernel=value), Dense(3))),
-        ("net, layer 1, pieces", lambda value: network(Conv(2, pieces=value), Dense(3))),
         ("net, layer 1, pool", lambda value: network(Conv(2, pool=Pool(value, 1)), Dense(3))),
         ("net, layer 2, units", lambda value: network(Conv(2), Dense(value))),
-        ("net, layer 2, pieces", lambda value: network(Conv(2), Dense(3, pieces=value))),
         ("net.image", lambda value: network(image=(value, 8, 8))),
         ("net.image", lambda value: network(image=(1, 8, value))),
     ],
 )
 def test_a_size_that_is_none_is_refused_with_its_layer(place: str, made: Callable[[Any], Any], value: Any) -> None:
     names(refusal(partial(made, value)), f"{place} = ", AT_LEAST_1)
+
+
+@pytest.mark.parametrize("value", [*NO_COUNT, 257, 2**16], ids=repr)
+def test_pieces_that_no_unit_has_are_refused_with_their_layer(value: Any) -> None:
+    right = "a whole number of at least 1 and at most 256"
+    names(refusal(lambda: network(Conv(2, pieces=value), Dense(3))), f"net, layer 1, pieces = {value!r}", right)
+    names(refusal(lambda: network(Conv(2), Dense(3, pieces=value))), f"net, layer 2, pieces = {value!r}", right)
+
+
+def test_a_unit_may_have_as_many_pieces_as_maxout_takes() -> None:
+    most = network(Conv(1, pieces=MOST_PIECES), Dense(3, pieces=MOST_PIECES))
+    assert build(most)(torch.zeros(2, 1, 8, 8)).shape == (2, 3)
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,27 @@ def test_the_first_of_equal_pieces_takes_the_gradient() -> None:
     assert gradient.tolist() == [[1, 0, 0, 0, 1, 0]]
 
 
+def test_of_as_many_pieces_as_a_unit_may_have_the_last_takes_its_gradient() -> None:
+    z = torch.arange(float(plain.MOST_PIECES), device=DEVICE)[None]
+    for function in (maxout.maxout, plain.maxout):
+        found, gradient = value_and_gradient(partial(function, pieces=plain.MOST_PIECES), z)
+        assert found.item() == 255
+        assert gradient[0].nonzero().tolist() == [[255]]
+    u_h = torch.zeros(1, 1, 1, 1, device=DEVICE)
+    _, gradient = value_and_gradient(partial(hint.hint_loss, u_h, pieces=256), z[..., None, None])
+    assert gradient.flatten().nonzero().tolist() == [[255]]
+
+
+@pytest.mark.parametrize("pieces", [-2, 0, 257, 512])
+def test_pieces_that_a_byte_does_not_number_are_refused(pieces: int) -> None:
+    z = torch.zeros(1, abs(pieces), 1, 1)
+    for function in (maxout.maxout, plain.maxout):
+        with pytest.raises(ValueError, match=f"among units of {pieces} pieces; a unit has 1 to 256"):
+            function(z, pieces)
+    with pytest.raises(ValueError, match="expected" if pieces < 0 else "a unit has 1 to 256"):
+        hint.hint_loss(torch.zeros(1, 1, 1, 1), z, pieces)
+
+
 def test_maxout_of_infinities_and_nan() -> None:
     inf, nan = float("inf"), float("nan")
     z = torch.tensor([[-inf, -inf, 3.0, inf, nan, 1.0, 1.0, nan]], device=DEVICE)
@@ -227,8 +248,9 @@ def test_an_empty_batch_has_the_loss_that_plain_torch_gives_it() -> None:
 
 
 def test_shapes_that_do_not_go_together_are_refused() -> None:
-    with pytest.raises(ValueError, match="7 channels cannot be shared out among units of 2 pieces"):
-        maxout.maxout(torch.zeros(1, 7), 2)
+    for function in (maxout.maxout, plain.maxout):
+        with pytest.raises(ValueError, match="7 channels cannot be shared out among units of 2 pieces"):
+            function(torch.zeros(1, 7), 2)
     with pytest.raises(ValueError, match=r"expected \(2, 6, 4, 4\)"):
         hint.hint_loss(torch.zeros(2, 3, 4, 4), torch.zeros(2, 6, 4, 5), 2)
     with pytest.raises(ValueError, match="do not go together"):

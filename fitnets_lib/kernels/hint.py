@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fitnets_lib.kernels.eager import eager, value_alone, wider
 from fitnets_lib.kernels.maxout import BLOCK, dense, inner_size, largest_piece, like, programs
-from fitnets_lib.maxout import channels_innermost
+from fitnets_lib.maxout import channels_innermost, check_pieces
 
 
 @triton.jit
@@ -114,11 +114,12 @@ def hint_loss(hint: Tensor, z: Tensor, pieces: int) -> Tensor:
         pieces: linear pieces a unit.
 
     Raises:
-        ValueError: if the shapes do not go together.
+        ValueError: if the shapes do not go together, or the channels cannot be shared out among units.
     """
     expected = (len(hint), hint.shape[1] * pieces, *hint.shape[2:])
     if tuple(z.shape) != expected:
         raise ValueError(f"pre-activations {tuple(z.shape)} of a hint map {tuple(hint.shape)}: expected {expected}")
+    check_pieces(z.shape[1], pieces)
     given = (z, hint.detach(), pieces)
     loss: Tensor = _hint(*given)[0] if torch.compiler.is_compiling() else _eager(*given)
     return loss

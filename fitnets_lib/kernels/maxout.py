@@ -17,7 +17,7 @@ import triton.language as tl
 from torch import Tensor
 
 from fitnets_lib.kernels.eager import eager, value_alone
-from fitnets_lib.maxout import channels_innermost
+from fitnets_lib.maxout import channels_innermost, check_pieces
 
 BLOCK = 1024
 """Outputs that one program computes."""
@@ -143,7 +143,6 @@ def maxout(z: Tensor, pieces: int) -> Tensor:
     Raises:
         ValueError: if the channels cannot be shared out among units.
     """
-    if pieces < 1 or z.shape[1] % pieces:
-        raise ValueError(f"{z.shape[1]} channels cannot be shared out among units of {pieces} pieces")
+    check_pieces(z.shape[1], pieces)
     largest: Tensor = _maxout(z, pieces)[0] if torch.compiler.is_compiling() else _eager(z, pieces)
     return largest
