@@ -12,11 +12,11 @@ and not at every step: the answers are the same, and its time is not measured he
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import record
 import torch
 from plain import descend, hint_loss, kd_loss, maps, network
 from torch import Tensor, nn
@@ -150,7 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.out:
         scale = {**vars(given), "out": None, "images": len(here.train), "precision": fastest("cpu")}
         rows = [{"seed": seed, "library": one, "plain": other} for seed, (one, other) in enumerate(found)]
-        given.out.write_text(json.dumps({"scale": scale, "rows": rows}, indent=1) + "\n")
+        record.write(given.out, {"scale": scale, "rows": rows})
     return 0
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import platform
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import record
 import torch
 from plain import hint_step, kd_step, label_step, network
 from torch import Tensor
@@ -240,7 +240,7 @@ def main(arguments: list[str] | None = None) -> int:
     here, rows = machine(given.device), table(size, given.sweep_epochs)
     print("\n".join(f"{name}: {value}" for name, value in here.items()))
     if given.out:
-        given.out.write_text(json.dumps({"machine": here, "rows": rows.to_dict("records")}, indent=1) + "\n")
+        record.write(given.out, {"machine": here, "rows": rows.to_dict("records")})
     return 0
 
 

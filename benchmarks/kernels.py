@@ -12,7 +12,6 @@ most, its inputs aside.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import plain
+import record
 import torch
 import triton
 from torch import Tensor
@@ -214,7 +214,7 @@ def main(arguments: list[str] | None = None) -> int:
             rows.append(asdict(row(case, dtype)))
             print(rows[-1], flush=True)
             if given.out:  # after each row, so that what is measured is kept if the time runs out
-                given.out.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+                record.write(given.out, {"machine": machine, "rows": rows})
     return 0
 
 

@@ -25,6 +25,14 @@ ROWS = ["KD stage", "hint stage", "student alone", "teacher's answers kept", "ma
 
 
 @pytest.fixture
+def record(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCH.parent))
+    import record
+
+    return record
+
+
+@pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(BENCH.parent))
     import plain
@@ -101,6 +109,20 @@ def test_the_kernels_benchmark_keeps_every_row_as_soon_as_it_is_measured(tmp_pat
         assert row["what"] in printed
         assert 0 <= row["kernel_error"] < (1e-6 if row["precision"] == "float32" else 1e-2)
         assert min(row["kernel_ms"], row["plain_ms"], row["compiled_ms"]) > 0
+
+
+def test_a_record_whose_writing_is_cut_short_is_the_one_before(
+    record: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "new" / "record.json"
+    record.write(out, {"rows": [1]})
+    monkeypatch.setattr("os.fsync", killed)
+    with pytest.raises(KeyboardInterrupt):
+        record.write(out, {"rows": [1, 2]})
+    assert json.loads(out.read_text()) == {"rows": [1]}
 
 
 def test_a_kernel_that_computes_something_else_is_not_timed(kernels_bench: ModuleType) -> None:
