@@ -87,9 +87,9 @@ def plain_maxout(z: Tensor) -> Tensor:
 def cases(batch: int, dtype: torch.dtype) -> Iterator[Case]:
     """Maxout over a small and a large map, the hint loss behind a regressor, KD of ten and of a hundred classes."""
     random = torch.Generator().manual_seed(0)
-    for name, network in (("FitNet 1", STUDENT), ("teacher", TEACHER)):
+    for name, network in (("FitNet 1", STUDENT), ("the teacher", TEACHER)):
         z = before_maxout(network, 1, batch, random, dtype)
-        yield Case(f"maxout, layer 1 of the {name}", z, partial(maxout.maxout, pieces=PIECES), plain_maxout)
+        yield Case(f"maxout, layer 1 of {name}", z, partial(maxout.maxout, pieces=PIECES), plain_maxout)
     z = before_maxout(TEACHER, TEACHER.middle, batch, random, dtype)
     u_h = plain_maxout(before_maxout(TEACHER, TEACHER.middle, batch, random, dtype)).float()
     yield Case(
