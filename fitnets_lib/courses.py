@@ -19,10 +19,11 @@ from torch import Tensor, nn
 
 from fitnets_lib import data, files
 from fitnets_lib.errors import BadInput
-from fitnets_lib.networks import build
-from fitnets_lib.randomness import generator
+from fitnets_lib.initialisation import begin
+from fitnets_lib.networks import Network, build
+from fitnets_lib.outcomes import Epoch
 from fitnets_lib.runs import Run, Store, execute, lessons
-from fitnets_lib.threads import one_thread
+from fitnets_lib.threads import repeatable
 from fitnets_lib.training import Lessons, Progress, StageRun, part, train
 
 
@@ -60,6 +61,7 @@ def course(run: Run, store: Store) -> Course:
 
     Raises:
         BadInput: as `runs.execute`.
+        Diverged: if the run did.
         RuntimeError: if the training did not go as the kept run's.
     """
     kept = execute(run, store)
@@ -71,7 +73,7 @@ def course(run: Run, store: Store) -> Course:
         pass
     except files.Damaged as error:
         warnings.warn(f"{error}; the run is followed again", stacklevel=2)
-    with one_thread():
+    with repeatable():
         found, curve = _follow(run, lessons(run, store))
     if tuple(curve) != kept.curve:
         raise RuntimeError(f"{run}: trained again it took another course; torch does not repeat its bits here")
@@ -79,7 +81,7 @@ def course(run: Run, store: Store) -> Course:
     return found
 
 
-def _follow(run: Run, given: Lessons) -> tuple[Course, list[object]]:
+def _follow(run: Run, given: Lessons) -> tuple[Course, list[Epoch]]:
     student = build(run.network).to(run.device)
     looked_at, said = data.shown(run.data), dict[str, list[Tensor]](train=[], validation=[])
 
@@ -123,14 +125,15 @@ def stage_one(run: Run, store: Store) -> tuple[Guided, Guided]:
     if run.teacher is None:
         raise BadInput("teacher", None, "a run with a teacher: a hint needs somebody who gives it")
     execute(run.teacher, store)
-    stage, training = run.recipe.stages[0], run.training
+    with repeatable():
+        return _stage_one(run, run.teacher.network, lessons(run, store))
+
+
+def _stage_one(run: Run, teacher: Network, given: Lessons) -> tuple[Guided, Guided]:
+    stage, training, student = run.recipe.stages[0], run.training, build(run.network).to(run.device)
     epochs = training.epochs if training.each_stage else run.recipe.epochs(training.epochs)[0]
-    given, student = lessons(run, store), build(run.network).to(run.device)
-    images, start = given.train.split.images, training.first_weights
-    start.draw(student, generator(run.seed, "student"))
-    order = torch.randperm(len(images), generator=generator(run.seed, "shuffle", 1, 0))
-    start.fit(student, images[order[: training.batch]])  # as `training` does it
-    under_way = StageRun(1, stage, epochs, training, student, run.network, run.teacher.network, run.seed)
+    begin(student, training.first_weights, given.train.split.images, training.batch, run.seed)
+    under_way = StageRun(1, stage, epochs, training, student, run.network, teacher, run.seed)
     here = Guided(under_way.trained, under_way.heads[0])
     began, best = copy.deepcopy(here), dict[str, Tensor]()
 
@@ -139,8 +142,7 @@ def stage_one(run: Run, store: Store) -> tuple[Guided, Guided]:
         if scores.index(min(scores)) == len(scores) - 1:
             best.update({name: value.clone() for name, value in here.regressor.state_dict().items()})
 
-    with one_thread():
-        under_way.to_the_end(Progress([], 0, {}), (given.train, given.validation), look)
+    under_way.to_the_end(Progress([], 0, {}), (given.train, given.validation), look)
     here.regressor.load_state_dict(best)
     for moment in (began, here):
         moment.layers.eval()

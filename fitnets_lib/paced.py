@@ -14,7 +14,7 @@ from fitnets_lib.data import Split
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import Network, build, initialise
 from fitnets_lib.randomness import generator
-from fitnets_lib.threads import one_thread
+from fitnets_lib.threads import repeatable
 
 Choice = Callable[[int, Tensor], Tensor]
 """Weights (n,), 0 or 1, of the training examples in an epoch, from its number, from 0, and all their losses."""
@@ -69,7 +69,7 @@ def train(
     Returns:
         The network, and how many examples were chosen in each epoch.
     """
-    with one_thread():
+    with repeatable():
         return _train(network, split, choice, epochs, seed, rate, batch)
 
 

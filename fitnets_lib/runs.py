@@ -33,7 +33,7 @@ from fitnets_lib.outcomes import Result, result_as_json, result_from, validation
 from fitnets_lib.recipes import Recipe
 from fitnets_lib.specification import specification
 from fitnets_lib.teacher_cache import Lesson, Live, keep, unmoved
-from fitnets_lib.threads import one_thread, same_algorithms
+from fitnets_lib.threads import repeatable
 from fitnets_lib.training import Lessons, train
 
 
@@ -228,7 +228,7 @@ def execute(run: Run, store: Store) -> Result:
         return kept
     check(run)
     taught = None if run.teacher is None else execute(run.teacher, store)
-    with store.alone(run), one_thread(), same_algorithms():
+    with store.alone(run), repeatable():
         found = store.result(run)  # another process may have trained it meanwhile
         if found is None and taught is not None and taught.diverged is not None:
             found = without_end(replace(taught.diverged, whose="its teacher's"))

@@ -31,3 +31,10 @@ def same_algorithms() -> Iterator[None]:
     """
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
         yield
+
+
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """Both: what is trained inside takes the same course every time."""
+    with one_thread(), same_algorithms():
+        yield

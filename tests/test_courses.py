@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from fitnets_lib import courses, data, recipes
+from fitnets_lib import courses, data, initialisation, recipes, training
 from fitnets_lib.augmentation import Augmentation
 from fitnets_lib.errors import BadInput
 from fitnets_lib.initialisation import LayerSequential
@@ -111,3 +112,25 @@ def test_a_hint_without_a_teacher_is_refused(store: Store) -> None:
     alone = replace(run(recipes.BACKPROP), teacher=None)
     with pytest.raises(BadInput, match="a hint needs somebody who gives it"):
         courses.stage_one(alone, store)
+
+
+def test_what_follows_a_run_computes_by_the_algorithms_that_repeat_their_bits(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def noting(done: Any) -> Any:
+        def noted(*given: Any, **named: Any) -> Any:
+            seen.append((torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32, torch.get_num_threads()))
+            return done(*given, **named)
+
+        return noted
+
+    followed = run(recipes.HINT_THEN_KD)
+    execute(followed, store)
+    monkeypatch.setattr(courses, "train", noting(training.train))
+    monkeypatch.setattr(courses, "begin", noting(initialisation.begin))
+    monkeypatch.setattr(training.StageRun, "to_the_end", noting(training.StageRun.to_the_end))
+    courses.course(followed, store)
+    courses.stage_one(followed, store)
+    assert len(seen) >= 3 and set(seen) == {(True, False, 1)}
