@@ -17,7 +17,8 @@ def specification(part: Any) -> Any:  # noqa: ANN401  any part of a run, as JSON
     A field at its default is left out, so that a choice that is added later changes no older specification.
 
     Raises:
-        BadInput: if a function or class that is not of this library has no source to be known by.
+        BadInput: if a function or class that is not of this library has no source to be known by, or one that does
+            not say all.
     """
     if is_dataclass(part):
         chosen = {f.name: getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default}
@@ -30,10 +31,14 @@ def specification(part: Any) -> Any:  # noqa: ANN401  any part of a run, as JSON
 def _known(made: Callable[..., Any]) -> str:
     """A function or class by its name, and by its source if it is the reader's: that of the library has a fingerprint.
 
-    Else a regressor that is edited in a notebook would be given the result of the one that it was before.
+    Else a regressor that is edited in a notebook would be given the result of the one that it was before. What a
+    function finds outside, by a closure or a default, its source does not show. (Nor does it show what is global.)
     """
     if str(getattr(made, "__module__", "")).startswith(f"{__package__}."):
         return made.__qualname__
+    if any(getattr(made, part, None) for part in ("__closure__", "__defaults__", "__kwdefaults__")):
+        right = "one without closure and defaults, since a run is known by its source (a frozen dataclass has fields)"
+        raise BadInput("function of a run", made, right)
     try:
         source = inspect.getsource(made)
     except (OSError, TypeError) as error:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,24 @@ def test_what_a_reader_wrote_is_known_by_its_source_and_what_the_library_has_by_
         assert specification(ours) != specification(theirs)
         assert specification(ours) == specification(same)
     assert specification(regressors.linear_regressor) == "linear_regressor"
+
+
+def made_with(pieces: int) -> Any:
+    def mine(guided: Any, hint: Any, layer: Any) -> int:
+        return pieces
+
+    return mine
+
+
+def by_default(guided: Any, hint: Any, layer: Any, pieces: int = 2) -> int:
+    return pieces
+
+
+@pytest.mark.parametrize("mine", [made_with(1), made_with(2), by_default], ids=["a closure", "another", "a default"])
+def test_a_function_whose_source_does_not_say_all_is_refused(mine: Any) -> None:
+    assert inspect.getsource(made_with(1)) == inspect.getsource(made_with(2))  # so that two runs would have one name
+    with pytest.raises(BadInput, match="one without closure and defaults"):
+        specification(mine)
 
 
 def test_what_has_no_source_to_be_known_by_is_refused() -> None:
