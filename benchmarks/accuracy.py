@@ -25,6 +25,7 @@ from plain import descend, hint_loss, kd_loss, maps, network
 from torch import Tensor, nn
 
 from fitnets_lib import data, paths
+from fitnets_lib.annealing import Linear
 from fitnets_lib.data import Split
 from fitnets_lib.networks import DIGITS_TEACHER, Network, build, digits_student, initialise
 from fitnets_lib.optimisation import Training, rmsprop
@@ -35,7 +36,7 @@ from fitnets_lib.recipes import BACKPROP, Recipe, Stage, hint
 from fitnets_lib.runs import Run, Store, execute
 from fitnets_lib.statistics import paired
 from fitnets_lib.teacher_cache import Lesson, keep, unmoved
-from fitnets_lib.terms import Distillation, Linear, Loss
+from fitnets_lib.terms import Distillation, Loss
 from fitnets_lib.training import Lessons, train
 
 RECIPE = Recipe("hint then KD", (Stage("guided", hint), Stage("all", Loss.of(Distillation(lam=Linear(4.0, 4.0))))))

@@ -39,7 +39,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "complexity",
         "timing",
     ),
-    "Losses and recipes": ("losses", "regressors", "terms", "recipes"),
+    "Losses and recipes": ("losses", "annealing", "regressors", "terms", "recipes"),
     "Training": (
         "optimisation",
         "training_settings",
@@ -88,7 +88,13 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "pictures",
         "overview",
     ),
-    "Kernels": ("kernels", "kernels.maxout", "kernels.hint", "kernels.distillation"),
+    "Kernels": (
+        "kernels",
+        "kernels.maxout",
+        "kernels.hint",
+        "kernels.distillation",
+        "kernels.eager",
+    ),
 }
 """Modules by what they are about; one that is not named here comes last on the page."""
 

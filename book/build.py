@@ -27,6 +27,7 @@ from pages import check_links, render, stage
 from fitnets_lib import files, paths, records, source
 from fitnets_lib.errors import BadInput
 from fitnets_lib.files import Damaged, NotWritten
+from fitnets_lib.paper_runs import NAMED
 from fitnets_lib.real_runs import ROWS
 from fitnets_lib.settings import PRESETS, check, check_declared
 
@@ -71,7 +72,7 @@ def build(name: str) -> Path:
         check_declared(parameters, declared, chapter.name)
     out = paths.home() / "_build"
     paths.check_writable(out, paths.runs(), paths.results(name))
-    for row in ROWS:
+    for row in NAMED.values():
         records.recorded(row.runs)  # a damaged one is told before hours of training
     with files.alone(out / "build"):  # all presets render into the same folders
         return _execute_and_render(name, parameters, sources, out)

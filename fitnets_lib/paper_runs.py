@@ -15,18 +15,16 @@ from fitnets_lib import real_runs, recipes
 from fitnets_lib.augmentation import NONE
 from fitnets_lib.optimisation import PAPER_CIFAR, Training
 from fitnets_lib.paper_networks import NETWORKS
-from fitnets_lib.recipes import HINT_THEN_KD, KD, Recipe, Stage
+from fitnets_lib.recipes import HINT_THEN_KD, KD, Recipe, guided_by
 from fitnets_lib.records import Row
 from fitnets_lib.runs import Run, with_seeds
-from fitnets_lib.terms import Hint, Loss
+from fitnets_lib.terms import Hint
 
 SVHN = replace(PAPER_CIFAR, retrain=False, augmentation=NONE)
 """As on CIFAR-10, but not trained again on all images, and without flips: a flipped digit is none (A.3)."""
 AFLW = Training(epochs=500, patience=500, learning_rate=1e-3, spread=0.05, each_stage=True)
 """Appendix A.4, whose optimiser was SGD with momentum .1 to .9; this is RMSProp."""
-HIGHER_HINT_THEN_KD = Recipe(
-    HINT_THEN_KD.name, (Stage(train="guided", loss=Loss.of(Hint(hint=3))), HINT_THEN_KD.stages[-1])
-)
+HIGHER_HINT_THEN_KD = guided_by(Hint(hint=3))
 """For SVHN, whose layers the paper does not name: the teacher's second map would be larger than any guided one."""
 
 

@@ -7,7 +7,6 @@ page. A row is made by `python -m fitnets_lib records make <row>`, in any number
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 from fitnets_lib import recipes
 from fitnets_lib.augmentation import Augmentation
@@ -16,12 +15,12 @@ from fitnets_lib.initialisation import HE
 from fitnets_lib.networks import Conv, Network
 from fitnets_lib.optimisation import PAPER_CIFAR, PAPER_MNIST, Training
 from fitnets_lib.paper_networks import NETWORKS, thin
-from fitnets_lib.recipes import HINT_THEN_KD, JOINT_HINT_AND_CLASSIFICATION, JOINT_HINT_AND_KD, Recipe, Stage
+from fitnets_lib.recipes import HINT_THEN_KD, JOINT_HINT_AND_CLASSIFICATION, JOINT_HINT_AND_KD, Recipe
 from fitnets_lib.records import Row
 from fitnets_lib.regressors import fully_connected_regressor
 from fitnets_lib.residual import residual_network
 from fitnets_lib.runs import Run, with_seeds
-from fitnets_lib.terms import Hint, Loss
+from fitnets_lib.terms import Hint
 
 SEEDS = 5
 
@@ -85,9 +84,7 @@ def _students(student: Network, compared: tuple[Recipe, ...], training: Training
 
 
 def _guided(name: str, term: Hint) -> Recipe:
-    """Hint then KD, with another hint in the first stage."""
-    layers: Literal["guided"] | int = "guided" if term.guided is None else term.guided
-    return Recipe(f"{HINT_THEN_KD.name}, {name}", (Stage(layers, Loss.of(term)), HINT_THEN_KD.stages[-1]))
+    return recipes.guided_by(term, f"{HINT_THEN_KD.name}, {name}")
 
 
 def _of_one_teacher(

@@ -48,10 +48,6 @@ class Stage:
             if not isinstance(term, Term):
                 raise BadInput("loss", term, "made of terms, such as Hint()")
             number(weight, f"weight of {type(term).__name__}")
-            if isinstance(term, Distillation):
-                number(term.temperature, "temperature", above=True)
-                for end in ("start", "end"):
-                    number(getattr(term.lam, end, term.lam), f"lambda at the {end}")
 
     def layers(self, student: Network) -> int:
         """How many of the student's layers are computed and trained, counted from the image.
@@ -72,12 +68,7 @@ class Stage:
         self.loss.fits(student, teacher)
         computed = self.layers(student)
         for _, term in self.loss.terms:
-            highest = 1
-            if isinstance(term, Classification | Distillation):
-                highest = len(student.layers)
-            if isinstance(term, Hint | LabelHint):
-                highest = student.middle if term.guided is None else term.guided
-            if highest > computed:
+            if (highest := term.highest(student)) > computed:
                 right = f"{highest} layers or more: {type(term).__name__} looks at what layer {highest} gives"
                 raise BadInput(f"layers of {student.name} that are trained", computed, right)
 
@@ -124,6 +115,13 @@ KD = Recipe("KD", (Stage(train="all", loss=kd),))
 
 HINT_THEN_KD = Recipe("hint then KD", (Stage(train="guided", loss=hint), Stage(train="all", loss=kd)))
 """Algorithm 1: the paper's method."""
+
+
+def guided_by(term: Hint, name: str = HINT_THEN_KD.name) -> Recipe:
+    """Algorithm 1 with another hint in its first stage, such as one for another layer or through another regressor."""
+    return Recipe(name, (Stage("guided" if term.guided is None else term.guided, Loss.of(term)), Stage("all", kd)))
+
+
 HINT_THEN_CLASSIFICATION = Recipe(
     "hint then labels", (Stage(train="guided", loss=hint), Stage(train="all", loss=classification))
 )

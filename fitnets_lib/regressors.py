@@ -12,6 +12,7 @@ from dataclasses import replace
 from torch import nn
 
 from fitnets_lib.errors import BadInput, whole
+from fitnets_lib.maxout import MOST_PIECES
 from fitnets_lib.networks import Conv, Convolution, Dense, FullyConnected
 
 Shape = tuple[int, ...]
@@ -71,7 +72,7 @@ def _bare(layer: Conv) -> Conv:
     """`layer` with its pieces and non-linearity and nothing else."""
     if not isinstance(layer, Conv):
         raise BadInput("hint layer", layer, "a Conv, whose pieces and non-linearity a regressor shares")
-    whole(layer.pieces, "pieces of the hint layer")
+    whole(layer.pieces, "pieces of the hint layer", most=MOST_PIECES)
     return replace(layer, pool=None, norm=False, residual=False)
 
 

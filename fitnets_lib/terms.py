@@ -6,6 +6,7 @@ trained along with the student and dropped after the stage: the regressor of a h
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,10 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from fitnets_lib import kernels
-from fitnets_lib.errors import BadInput
+from fitnets_lib.annealing import PAPER_LAMBDA, Linear
+from fitnets_lib.errors import BadInput, number
 from fitnets_lib.losses import PAPER, Fidelity, classification_loss, hint_loss, kd_loss
 from fitnets_lib.networks import Conv, Convolution, Dense, FullyConnected, Network, shapes
 from fitnets_lib.regressors import Regressor, convolutional_regressor
+
+DRAWN = (Convolution, FullyConnected, nn.BatchNorm1d, nn.BatchNorm2d)
+"""The modules whose weights are drawn from a run's seed (`initialisation`) and trained (`optimisation.rmsprop`)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,10 @@ class Seen:
 class Term:
     """One summand of a loss; a term without a head, and without hints, says only what it is worth."""
 
+    def highest(self, student: Network) -> int:
+        """The highest of the student's layers that this term looks at; the first, for a term that does not say."""
+        return 1
+
     def head(self, student: Network, teacher: Network | None) -> nn.Module | None:
         """The module that this term trains along with the student, if any."""
         return None
@@ -78,39 +87,14 @@ class Term:
 class Classification(Term):
     """Cross-entropy of the student's output with the labels."""
 
+    def highest(self, student: Network) -> int:
+        """The last layer."""
+        return len(student.layers)
+
     def __call__(self, seen: Seen, head: nn.Module | None) -> Tensor:
         """The term's value for one batch, a scalar."""
         assert seen.logits is not None
         return classification_loss(seen.logits, seen.labels)
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A weight that goes in a straight line from `start` to `end`, and keeps still before and after.
-
-    Attributes:
-        start: the weight up to epoch `first`.
-        end: the weight from epoch `last` on.
-        first: an epoch of the stage, counted from 0.
-        last: an epoch of the stage; None is its last one.
-    """
-
-    start: float
-    end: float
-    first: int = 0
-    last: int | None = None
-
-    def __call__(self, epoch: int, epochs: int) -> float:
-        """The weight in `epoch`, from 0, of a stage of `epochs`."""
-        last = epochs - 1 if self.last is None else self.last
-        share = (epoch - self.first) / max(last - self.first, 1)
-        return self.start + (self.end - self.start) * min(max(share, 0.0), 1.0)
-
-
-RELEASED_CIFAR = Linear(4.0, 1.0, first=4, last=400)
-"""Lambda as the released CIFAR configuration anneals it: it begins to fall in epoch 5 and is at its end in 400."""
-RELEASED_MNIST = Linear(4.0, 0.0, first=4, last=150)
-"""Lambda as the released MNIST configuration anneals it: to 0, where the paper has 1 (A.2)."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +105,18 @@ class Distillation(Term):
     """
 
     temperature: float = 3.0
-    lam: Linear = Linear(4.0, 1.0)
+    lam: Linear = PAPER_LAMBDA
     fidelity: Fidelity = PAPER
+
+    def __post_init__(self) -> None:
+        number(self.temperature, "temperature", above=True)
+        for name, kind in {"lam": Linear, "fidelity": Fidelity}.items():
+            if not isinstance(getattr(self, name), kind):
+                raise BadInput(name, getattr(self, name), f"a {kind.__name__}")
+
+    def highest(self, student: Network) -> int:
+        """The last layer."""
+        return len(student.layers)
 
     def fits(self, student: Network, teacher: Network | None) -> None:
         """Refuses a missing teacher and one that tells another number of classes apart."""
@@ -152,6 +146,34 @@ class Hint(Term):
     hint: int | None = None
     regressor: Regressor = convolutional_regressor
     loss: Callable[[Tensor, Tensor], Tensor] = hint_loss
+
+    def __post_init__(self) -> None:
+        for name in ("regressor", "loss"):
+            if not callable(getattr(self, name)):
+                raise BadInput(f"{name} of a hint", getattr(self, name), "a function, such as the default")
+
+    def highest(self, student: Network) -> int:
+        """The guided layer."""
+        return _layer(student, self.guided)
+
+    def fits(self, student: Network, teacher: Network | None) -> None:
+        """Refuses networks without these layers, and a regressor that does not give the hint's map or is not trained.
+
+        Raises:
+            BadInput: naming what is missing or does not fit.
+        """
+        with torch.device("meta"):  # shapes alone, no memory
+            head = self.head(student, teacher)
+            assert teacher is not None
+            guided, hint = shapes(student)[self.highest(student) - 1], shapes(teacher)[_layer(teacher, self.hint) - 1]
+            made = head(torch.empty(2, *guided)).shape[1:]
+        if made != hint:
+            raise BadInput("what the regressor gives", tuple(made), f"{hint}, the shape of the hint")
+        known = {id(p) for part in head.modules() if isinstance(part, DRAWN) for p in part.parameters()}
+        for name, parameter in head.named_parameters():
+            if id(parameter) not in known:
+                right = "a weight of the library's Convolution or FullyConnected: others are neither drawn nor trained"
+                raise BadInput("parameter of the regressor", name, right)
 
     def head(self, student: Network, teacher: Network | None) -> nn.Module:
         """The regressor; it has the hint layer's non-linearity (section 2.2)."""
@@ -186,7 +208,7 @@ def _layer(network: Network, number: int | None) -> int:
         BadInput: if there is no such hidden layer.
     """
     hidden = len(network.layers) - 1
-    if number is not None and not 1 <= number <= hidden:
+    if number is not None and (type(number) is not int or not 1 <= number <= hidden):
         raise BadInput(f"layer of {network.name}", number, f"the number of a hidden layer, 1 to {hidden}")
     return network.middle if number is None else number
 
@@ -196,6 +218,10 @@ class LabelHint(Term):
     """The labels as a hint: a linear classifier on the guided layer, as in the variants that failed (section 3.1)."""
 
     guided: int | None = None
+
+    def highest(self, student: Network) -> int:
+        """The guided layer."""
+        return _layer(student, self.guided)
 
     def head(self, student: Network, teacher: Network | None) -> nn.Module:
         """The classifier; it is dropped after the stage, like a regressor."""
@@ -223,10 +249,7 @@ class LabelHints(Term):
 
 
 def _classifier(student: Network, layer: int) -> nn.Module:
-    inputs = 1
-    for side in shapes(student)[layer - 1]:
-        inputs *= side
-    return FullyConnected(inputs, Dense(student.classes))
+    return FullyConnected(math.prod(shapes(student)[layer - 1]), Dense(student.classes))
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import torch
 from filelock import FileLock
 from playwright.sync_api import Browser, sync_playwright
 
+from fitnets_lib.annealing import Linear
 from fitnets_lib.paths import CHECKOUT
-from fitnets_lib.terms import Linear
 from tests.helpers import offline
 
 if not torch.cuda.is_available():

@@ -19,6 +19,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fitnets_lib import preprocessing, recipes
+from fitnets_lib.annealing import Linear
 from fitnets_lib.arrays import Arrays
 from fitnets_lib.augmentation import Augmentation
 from fitnets_lib.losses import classification_loss
@@ -37,14 +38,21 @@ from fitnets_lib.regressors import (
     pointwise_regressor,
     same_size_regressor,
 )
-from fitnets_lib.terms import Classification, Distillation, Hint, LabelHint, Linear, Loss
+from fitnets_lib.terms import Classification, Distillation, Hint, LabelHint, Loss
 from tests.helpers import STUDENT, TEACHER
 from tests.refusals import names, refusal, refusal_if_any
 
 NAN, INF = float("nan"), float("inf")
 NO_RATE: list[Any] = [-1e-3, NAN, INF, None, "1e-3", True, [1e-3], 10**400]
 """What is no finite number of at least 0."""
-NO_LAMBDA: list[Any] = [(Linear(NAN, 1), "start"), (Linear(4, -1), "end"), (Linear(4, INF), "end"), (None, "start")]
+NO_LAMBDA: list[tuple[dict[str, Any], tuple[str, ...]]] = [
+    ({"start": NAN}, ("lambda at the start = nan", "a finite number")),
+    ({"end": -1}, ("lambda at the end = -1", "a finite number")),
+    ({"end": INF}, ("lambda at the end = inf", "a finite number")),
+    ({"first": -1}, ("first epoch of lambda = -1", "a whole number")),
+    ({"last": "x"}, ("last epoch of lambda = 'x'", "a whole number")),
+    ({"first": 10, "last": 5}, ("last epoch of lambda = 5", "at least 10")),
+]
 NO_COUNT: list[Any] = [0, -1, 2.0, True, None, "3", NAN, [3], 10**12]
 """What is no number of channels, of pixels or of layers."""
 AT_LEAST_1 = "a whole number of at least 1 and at most 65,536"
@@ -219,14 +227,13 @@ def stage(**changed: Any) -> Stage:
             for weight in NO_RATE
         ],
         (partial(stage, loss=Loss(((1.0, None),))), ("loss = None", "made of terms")),  # type: ignore[arg-type]
-        *[
-            (partial(stage, loss=Loss.of(Distillation(tau))), ("temperature = ", "a finite number above 0"))
-            for tau in (0, *NO_RATE)
-        ],
-        *[
-            (partial(stage, loss=Loss.of(Distillation(lam=lam))), (f"lambda at the {end} = ", "a finite number"))
-            for lam, end in NO_LAMBDA
-        ],
+        *[(partial(Distillation, tau), ("temperature = ", "a finite number above 0")) for tau in (0, *NO_RATE)],
+        *[(partial(Linear, **{"start": 4, "end": 1, **lam}), parts) for lam, parts in NO_LAMBDA],
+        (lambda: Distillation(lam=4.0), ("lam = 4.0", "a Linear")),  # type: ignore[arg-type]
+        (lambda: Distillation(lam=None), ("lam = None", "a Linear")),  # type: ignore[arg-type]
+        (lambda: Distillation(fidelity="official"), ("fidelity = 'official'", "a Fidelity")),  # type: ignore[arg-type]
+        (lambda: Hint(regressor="fc"), ("regressor of a hint = 'fc'", "a function")),  # type: ignore[arg-type]
+        (lambda: Hint(loss="x"), ("loss of a hint = 'x'", "a function")),  # type: ignore[arg-type]
     ],
 )
 def test_a_stage_that_is_none_is_refused(made: Callable[[], Any], parts: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fitnets_lib import recipes
+from fitnets_lib.annealing import Linear
 from fitnets_lib.errors import BadInput
 from fitnets_lib.recipes import (
     BACKPROP,
@@ -23,7 +24,7 @@ from fitnets_lib.recipes import (
     label_hint,
     label_hints,
 )
-from fitnets_lib.terms import Classification, Distillation, Hint, LabelHint, Linear, Loss
+from fitnets_lib.terms import Classification, Distillation, Hint, LabelHint, Loss
 from tests import helpers
 from tests.helpers import STUDENT, TEACHER
 

@@ -1,19 +1,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fitnets_lib import losses
+from fitnets_lib.annealing import Linear
 from fitnets_lib.errors import BadInput
 from fitnets_lib.losses import OFFICIAL, hint_loss, released_hint_loss
 from fitnets_lib.networks import Conv, Convolution, Dense, Network, shapes
 from fitnets_lib.recipes import classification, hint, kd, label_hint, label_hints
-from fitnets_lib.regressors import fully_connected_regressor
-from fitnets_lib.terms import RELEASED_CIFAR, RELEASED_MNIST, Distillation, Hint, LabelHint, Linear, Loss, Seen, Term
+from fitnets_lib.regressors import Shape, fully_connected_regressor
+from fitnets_lib.terms import Classification, Distillation, Hint, LabelHint, LabelHints, Loss, Seen, Term
 from tests.helpers import STUDENT, TEACHER
 
 
@@ -36,30 +36,6 @@ def test_the_logits_are_the_last_map_and_absent_while_only_lower_layers_are_comp
     whole = seen()
     assert whole.logits is whole.maps[3]
     assert seen(layers=2).logits is None
-
-
-@given(st.floats(-5, 5), st.floats(-5, 5), st.integers(2, 60), st.data())
-def test_a_linear_weight_goes_straight_from_start_to_end(
-    start: float, end: float, epochs: int, drawn: st.DataObject
-) -> None:
-    weight, epoch = Linear(start, end), drawn.draw(st.integers(0, epochs - 1))
-    assert weight(0, epochs) == start
-    assert weight(epochs - 1, epochs) == pytest.approx(end, abs=1e-12)
-    share = epoch / (epochs - 1)
-    assert weight(epoch, epochs) == pytest.approx((1 - share) * start + share * end, abs=1e-9)
-
-
-def test_a_stage_of_one_epoch_has_the_start_weight() -> None:
-    assert Linear(4, 1)(0, 1) == 4
-
-
-@pytest.mark.parametrize(("lam", "end", "saturate"), [(RELEASED_CIFAR, 1.0, 400), (RELEASED_MNIST, 0.0, 150)])
-def test_the_released_schedules_are_the_released_formula(lam: Linear, end: float, saturate: int) -> None:
-    # TeacherDecayOverEpoch: from epoch 5, l(e) = l0 - step (e - start + 1), step = (l0 - lF) / (saturate - start + 1).
-    step = (4.0 - end) / (saturate - 5 + 1)
-    for epoch in range(500):
-        by_hand = 4.0 if epoch < 5 else end if epoch >= saturate else 4.0 - step * (epoch - 5 + 1)
-        assert lam(epoch, 500) == pytest.approx(by_hand, abs=1e-9)
 
 
 @pytest.mark.parametrize(("epoch", "lam"), [(0, 4.0), (2, 2.5), (4, 1.0)])
@@ -159,3 +135,38 @@ def test_label_hints_are_one_classifier_on_each_hidden_layer() -> None:
 def test_networks_that_a_term_cannot_serve_are_refused(term: Term, teacher: Network | None, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         Loss.of(term).fits(STUDENT, teacher)
+
+
+def too_large(guided: Shape, hint: Shape, layer: Conv) -> torch.nn.Module:
+    return Convolution(guided[0], replace(layer, channels=hint[0], kernel=1, padding=0, pool=None))
+
+
+def transposed(guided: Shape, hint: Shape, layer: Conv) -> torch.nn.Module:
+    return torch.nn.Sequential(too_large(guided, hint, layer), torch.nn.ConvTranspose2d(hint[0], hint[0], 2, padding=1))
+
+
+def test_a_regressor_that_does_not_give_the_hints_map_is_refused_before_training() -> None:
+    # The guided map of the tiny student is 2 x 4 x 4, the hint of the tiny teacher 3 x 3 x 3.
+    with pytest.raises(BadInput, match=r"what the regressor gives = \(3, 4, 4\): \(3, 3, 3\), the shape of the hint"):
+        Loss.of(Hint(regressor=too_large)).fits(STUDENT, TEACHER)
+
+
+def test_a_regressor_with_weights_that_would_be_neither_drawn_nor_trained_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"parameter of the regressor = '1\.weight': a weight of the library's"):
+        Loss.of(Hint(regressor=transposed)).fits(STUDENT, TEACHER)
+
+
+@pytest.mark.parametrize(
+    ("term", "highest"),
+    [
+        (Classification(), 4),
+        (Distillation(), 4),
+        (Hint(), 2),
+        (Hint(guided=1), 1),
+        (LabelHint(3), 3),
+        (LabelHints(), 1),
+    ],
+    ids=repr,
+)
+def test_a_term_says_up_to_which_layer_it_looks(term: Term, highest: int) -> None:
+    assert term.highest(STUDENT) == highest  # of four layers, the second is the middle
