@@ -20,6 +20,8 @@ def standardised(splits: Splits) -> Splits:
     Raises:
         BadInput: if all pixels are alike, or one is no number.
     """
+    if splits[0].images.dtype.kind != "f":
+        splits = _each(splits, lambda images: images.astype(np.float32))  # bytes would become doubles
     train = splits[0].images
     mean, deviation = train.mean(), train.std()
     if not 0 < deviation < np.inf:

@@ -31,7 +31,7 @@ def sentences(
             in a chapter that was run with other layers.
 
     Raises:
-        BadInput: if there is no such claim, or it is not tried at this scale.
+        BadInput: if there is no such claim, it is not tried at this scale, or it does not choose rows by such a value.
     """
     return "\n".join(f"- {_sentence(claim, given(tables), brief)}" for claim in _moved(ids, scale, instead))
 
@@ -52,9 +52,20 @@ def _moved(ids: Sequence[str], scale: Scale, instead: Mapping[str, str | float])
         if trial is None:
             there = ", ".join(other.scale for other in claim.trials)
             raise BadInput("scale", scale, f"one of {there}: claim {claim.id} has those")
+        _check_names(claim, trial.checks, instead)
         checks = tuple(_elsewhere(check, instead) for check in trial.checks)
         found.append(replace(claim, trials=(replace(trial, checks=checks),)))
     return found
+
+
+def _check_names(claim: Claim, checks: Sequence[Comparison | Count], instead: Mapping[str, str | float]) -> None:
+    compared = [check for check in checks if isinstance(check, Comparison)]
+    sides = [side for check in compared for side in (check.ours, check.theirs) if isinstance(side, Quantity)]
+    known = {name for side in sides for name, _ in side.where}
+    for name in instead:
+        if compared and name not in known:
+            right = f"one of {', '.join(sorted(known))}, by which claim {claim.id} chooses its rows"
+            raise BadInput("column", name, right)
 
 
 def _elsewhere(check: Comparison | Count, instead: Mapping[str, str | float]) -> Comparison | Count:
@@ -64,7 +75,7 @@ def _elsewhere(check: Comparison | Count, instead: Mapping[str, str | float]) ->
     def there(side: Quantity) -> Quantity:
         return replace(side, where=tuple((name, instead.get(name, value)) for name, value in side.where))
 
-    theirs = check.theirs if isinstance(check.theirs, float) else there(check.theirs)
+    theirs = there(check.theirs) if isinstance(check.theirs, Quantity) else check.theirs
     return replace(check, ours=there(check.ours), theirs=theirs)
 
 

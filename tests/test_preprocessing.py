@@ -61,6 +61,14 @@ def test_standardising_is_fitted_on_the_training_images_alone() -> None:
     assert abs(validation.images.mean()) > 1e-3
 
 
+def test_standardised_bytes_are_single_precision() -> None:
+    pixels = np.arange(24, dtype=np.uint8).reshape(2, 1, 3, 4)
+    found, *_ = standardised((Arrays(pixels, np.zeros(2, np.int64)),) * 3)
+    assert found.images.dtype == np.float32
+    # 0 to 23 have the mean 11.5 and the variance (24^2 - 1) / 12.
+    assert found.images.ravel() == pytest.approx((np.arange(24) - 11.5) / np.sqrt(575 / 12), abs=1e-6)
+
+
 def test_scaling_maps_bytes_to_0_to_1() -> None:
     images = np.array([0, 51, 255], np.uint8).reshape(3, 1, 1, 1)
     parts = scaled((Arrays(images, np.zeros(3, np.int64)),) * 3)

@@ -47,6 +47,11 @@ def test_a_claim_that_is_not_there_or_not_tried_at_the_scale_is_refused() -> Non
         sentences(["T4a"], {}, "counts")
 
 
+def test_a_column_by_which_no_row_is_chosen_is_refused() -> None:
+    with pytest.raises(BadInput, match="column = 'dept': one of depth, recipe, by which claim F1 chooses its rows"):
+        sentences(["F1"], {}, dept=7)
+
+
 def test_a_claim_about_some_layers_can_be_tried_on_others() -> None:
     rows = [("backprop", 50.0), ("KD", 50.0), ("stage-wise labels", 70.0), ("stage-wise KD", 40.0)]
     runs = pd.DataFrame(
