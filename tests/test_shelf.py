@@ -6,6 +6,10 @@ import pytest
 import torch
 
 from fitnets_lib import shelf
+from fitnets_lib.files import NotWritten
+from tests.broken import flipped
+from tests.refusals import is_one_line
+from tests.test_bad_input_disk import room_for
 
 ROWS = torch.arange(24, dtype=torch.float32).reshape(4, 2, 3)
 
@@ -43,15 +47,25 @@ def test_what_is_filled_anew_does_not_count_until_it_is_closed_again(tmp_path: P
     assert shelf.read(tmp_path / "2") is None
 
 
-@pytest.mark.parametrize("damage", ["cut off", "longer", "gone", "seal cut off"])
+@pytest.mark.parametrize("damage", ["cut off", "longer", "one byte changed", "gone", "seal cut off"])
 def test_a_damaged_file_does_not_count(damage: str, tmp_path: Path) -> None:
     shelf.close(tmp_path / "2", fill(tmp_path / "2"))
     numbers, seal = tmp_path / "2.bin", tmp_path / "2.json"
     content = numbers.read_bytes()
     if damage == "gone":
         numbers.unlink()
+    elif damage == "one byte changed":
+        flipped(numbers)  # as long as before: only the checksum can tell
     elif damage == "seal cut off":
         seal.write_bytes(seal.read_bytes()[:-5])
     else:
         numbers.write_bytes(content[:-1] if damage == "cut off" else content + b"x")
+    assert shelf.read(tmp_path / "2") is None
+
+
+def test_on_a_full_disk_there_is_no_room_which_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(NotWritten) as caught, room_for(1000):
+        shelf.room(ROWS, 1000, tmp_path / "2")  # 1,000 rows of 6 numbers of 4 bytes
+    assert is_one_line(str(caught.value))
+    assert str(caught.value).startswith(f"{tmp_path / '2.bin'}: it could not be written (File too large)")
     assert shelf.read(tmp_path / "2") is None
