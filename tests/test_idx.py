@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,8 +93,12 @@ def test_a_packed_file_that_would_grow_without_end_is_refused_and_not_unpacked(t
     header = bytes([0, 0, 8, 1]) + struct.pack(">I", 9)
     bomb = tmp_path / "MNIST" / "raw" / "train-labels-idx1-ubyte.gz"
     bomb.write_bytes(gzip.compress(header + bytes(10**7)))
+    tracemalloc.start()
     with pytest.raises(BadInput, match=r"sizes = \(9,\): \(9,\) and as many bytes"):
         read_mnist(tmp_path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10**6
 
 
 @pytest.mark.parametrize(
