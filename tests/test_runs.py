@@ -130,6 +130,19 @@ def test_missing_weights_count_as_an_unfinished_run(store: Store) -> None:
     assert store.result(ours) is None
 
 
+def test_whole_weights_of_another_run_do_not_count(store: Store) -> None:
+    ours, theirs = run(BACKPROP), run(BACKPROP, seed=1)
+    for one in (ours, theirs):
+        execute(one, store)
+    kept, foreign = (store.folder(one) / "weights.safetensors" for one in (ours, theirs))
+    files.read_tensors(foreign)  # whole, and with a right checksum of its own
+    files.write(kept, foreign.read_bytes())
+    with pytest.warns(UserWarning, match=r"weights\.safetensors: .*the run is made again"):
+        assert store.result(ours) is None
+    with pytest.raises(files.Damaged, match=r"weights\.safetensors: .*the checksum recorded for it"):
+        store.network(ours)
+
+
 class Killed(BaseException):
     pass
 
@@ -257,6 +270,25 @@ def test_training_uses_one_thread_and_gives_the_others_back(store: Store, monkey
         execute(replace(run(BACKPROP), teacher=None), store)
     assert threads == [1]
     assert torch.get_num_threads() == before
+
+
+def test_training_lets_cudnn_choose_no_other_algorithms_nor_round(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cudnn = torch.backends.cudnn
+    names = ("deterministic", "benchmark", "allow_tf32")
+    found: list[dict[str, bool]] = []
+
+    def look_and_stop(*_: object, **__: object) -> None:
+        found.append({name: getattr(cudnn, name) for name in names})
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(runs, "train", look_and_stop)
+    with cudnn.flags(enabled=True, deterministic=False, benchmark=True, allow_tf32=True):
+        with pytest.raises(ZeroDivisionError):
+            execute(replace(run(BACKPROP), teacher=None), store)
+        assert [getattr(cudnn, name) for name in names] == [False, True, True]  # as they were
+    assert found == [{"deterministic": True, "benchmark": False, "allow_tf32": False}]
 
 
 def test_provenance_says_with_what_and_on_what_a_run_was_made(store: Store) -> None:
