@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from fitnets_lib import cifar
-from fitnets_lib.arrays import Array
+from fitnets_lib.arrays import Array, Arrays
 from fitnets_lib.errors import BadInput
 from tests.broken import absent, cut, empty, flipped, foreign, pixels
 
@@ -112,9 +112,37 @@ def test_other_counts_than_cifars_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_official_classes_are_refused_without_their_files(tmp_path: Path) -> None:
-    for read in (cifar.read_cifar10, cifar.read_cifar100, cifar.read_cifar100_coarse):
-        with pytest.raises(BadInput, match=r"download cifar-10"):
+    ten, hundred = "cifar-10-batches-py", "cifar-100-python"
+    for read, name in (
+        (cifar.read_cifar10, ten),
+        (cifar.read_cifar100, hundred),
+        (cifar.read_cifar100_coarse, hundred),
+    ):
+        with pytest.raises(BadInput, match=rf"data file = .*/{name}/.*download {name}"):
             read(tmp_path)
+
+
+def test_each_of_the_two_is_read_by_its_own_class_with_its_published_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchvision import datasets
+
+    asked: list[tuple[Any, ...]] = []
+    nothing = Arrays(np.zeros((0, 3, 32, 32), np.uint8), np.zeros(0, np.int64))
+
+    def read_official(folder: Path, source: Any, train: int, test: int) -> tuple[Arrays, Arrays]:
+        asked.append((folder, source, train, test))
+        return nothing, nothing
+
+    monkeypatch.setattr(cifar, "read_official", read_official)
+    cifar.read_cifar10(tmp_path)
+    cifar.read_cifar100(tmp_path)
+    cifar.read_cifar100_coarse(tmp_path)
+    ten, hundred = (
+        (tmp_path, source, 50_000 // classes, 10_000 // classes)
+        for source, classes in ((datasets.CIFAR10, 10), (datasets.CIFAR100, 100))
+    )
+    assert asked == [ten, hundred, hundred]
 
 
 def test_the_superclasses_are_the_published_ones() -> None:
