@@ -118,6 +118,28 @@ def test_what_cannot_be_downloaded_is_refused_with_what_can() -> None:
         data.download("aflw")
 
 
+@pytest.mark.parametrize(
+    ("name", "classes", "splits"),
+    [
+        ("mnist", "MNIST", [()]),
+        ("cifar10", "CIFAR10", [()]),
+        ("cifar100", "CIFAR100", [()]),
+        ("svhn", "SVHN", [("train",), ("extra",), ("test",)]),
+    ],
+)
+def test_each_data_set_is_downloaded_by_its_class_all_files_of_it(
+    name: str, classes: str, splits: list[tuple[str, ...]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchvision import datasets
+
+    asked: list[tuple[object, ...]] = []
+    for one in ("MNIST", "CIFAR10", "CIFAR100", "SVHN"):
+        monkeypatch.setattr(datasets, one, lambda *rest, one=one, **named: asked.append((one, *rest, named)))
+    monkeypatch.setenv("FITNETS_DATA", str(tmp_path))
+    data.download(name)
+    assert asked == [(classes, str(tmp_path), *split, {"download": True}) for split in splits]
+
+
 def test_the_small_copy_is_the_first_images_of_the_large_one_and_all_test_images() -> None:
     numbers = np.arange(12.0)[:, None]
     parts = [Arrays(numbers[a:b], np.arange(a, b)) for a, b in ((0, 6), (6, 10), (10, 12))]
