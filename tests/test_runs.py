@@ -9,6 +9,7 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+import nbformat
 import pytest
 import torch
 
@@ -17,6 +18,7 @@ from fitnets_lib.augmentation import NONE, Augmentation
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import Dense
 from fitnets_lib.outcomes import Result
+from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD
 from fitnets_lib.runs import Run, Store, execute, with_seeds
 from fitnets_lib.training import Progress
@@ -301,15 +303,59 @@ def test_provenance_says_with_what_and_on_what_a_run_was_made(store: Store) -> N
     assert kept["seed"] == 0
 
 
-def test_only_runs_loads_the_test_images() -> None:
-    def names(path: Path) -> set[str]:
-        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        return {
-            n.attr if isinstance(n, ast.Attribute) else n.id for n in nodes if isinstance(n, ast.Attribute | ast.Name)
-        }
+READERS = {"read_mnist", "read_official", "read_cifar10", "read_cifar100", "read_cifar100_coarse", "read_jpeg"}
+READERS |= {"read_svhn", "read_aflw"}
 
-    users = {path.stem for path in source.PACKAGE.glob("*.py") if "load_test" in names(path)}
-    assert users == {"runs"}
+
+def ways_to_test_images(code: str) -> set[str]:
+    """The names in `code`, imported, used or quoted, that lead to test images; `in data.LOADERS` does not."""
+    ways = {"load_test", "_splits", "_made", "_kept", "LOADERS", *READERS}
+    nodes = list(ast.walk(ast.parse(code)))
+    asked = {
+        id(one)
+        for node in nodes
+        if isinstance(node, ast.Compare) and all(isinstance(how, ast.In | ast.NotIn) for how in node.ops)
+        for one in node.comparators
+    }
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.alias):
+            found.add(node.name.split(".")[-1])
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+        elif isinstance(node, ast.Attribute | ast.Name) and id(node) not in asked:
+            found.add(node.attr if isinstance(node, ast.Attribute) else node.id)
+    return found & ways
+
+
+@pytest.mark.parametrize(
+    ("code", "ways"),
+    [
+        ("data.load_test('digits')", {"load_test"}),
+        ("from fitnets_lib.data import load_test as load", {"load_test"}),
+        ("getattr(data, 'load_test')('digits')", {"load_test"}),
+        ("_, _, images = data._splits('digits')", {"_splits"}),
+        ("data._made('digits')[2], data._kept('digits')[2]", {"_made", "_kept"}),
+        ("data.LOADERS['mnist']()[2]", {"LOADERS"}),
+        ("for name in data.LOADERS: data.LOADERS[name]()", {"LOADERS"}),
+        ("cifar.read_jpeg(paths.data())[1]", {"read_jpeg"}),
+        ("'mnist' in data.LOADERS or 'mnist' not in LOADERS", set()),
+        ("data.load('digits').train", set()),
+    ],
+)
+def test_the_ways_to_test_images_are_found_in_code(code: str, ways: set[str]) -> None:
+    assert ways_to_test_images(code) == ways
+
+
+def test_only_runs_loads_the_test_images() -> None:
+    own = {source.PACKAGE / f"{name}.py" for name in ("data", "idx", "cifar", "svhn", "aflw")}  # read and split there
+    modules = {path for folder in ("fitnets_lib", "benchmarks", "book") for path in (CHECKOUT / folder).rglob("*.py")}
+    code = {path: path.read_text(encoding="utf-8") for path in modules - own}
+    for path in (CHECKOUT / "book").glob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        code[path] = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    found = {path: ways_to_test_images(text) for path, text in code.items()}
+    assert {path: ways for path, ways in found.items() if ways} == {source.PACKAGE / "runs.py": {"load_test"}}
 
 
 def test_a_network_for_other_images_or_classes_is_refused_before_any_training(store: Store) -> None:
