@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_digits
 
 from fitnets_lib import cifar, data, idx, paths
@@ -138,6 +139,18 @@ def test_each_data_set_is_downloaded_by_its_class_all_files_of_it(
     monkeypatch.setenv("FITNETS_DATA", str(tmp_path))
     data.download(name)
     assert asked == [(classes, str(tmp_path), *split, {"download": True}) for split in splits]
+
+
+def test_chapters_look_at_the_first_1000_and_300_images_of_a_large_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def numbered(start: int, count: int) -> data.Split:
+        numbers = torch.arange(start, start + count)
+        return data.Split(numbers.float().view(count, 1, 1, 1), numbers)
+
+    whole = numbered(0, 1001), numbered(2000, 301), numbered(3000, 5)
+    monkeypatch.setattr(data, "_splits", lambda name: whole)
+    found = data.shown("cifar10")
+    for part, start, count in ((found.train, 0, 1000), (found.validation, 2000, 300)):
+        assert part.labels.tolist() == part.images.flatten().tolist() == list(range(start, start + count))
 
 
 def test_the_small_copy_is_the_first_images_of_the_large_one_and_all_test_images() -> None:
