@@ -24,6 +24,15 @@ def test_the_error_rate_counts_wrong_images() -> None:
     assert error_rate(always_first, split) == pytest.approx(1 - float((split.labels == 0).double().mean()))
 
 
+def test_the_error_rate_is_one_share_over_however_many_images() -> None:
+    labels = torch.arange(2500) % 10  # two and a half thousand are asked in three parts, of which the last is smaller
+    images = torch.nn.functional.one_hot(labels).float().view(2500, 10, 1, 1)
+    changed = labels.clone()
+    for place in (0, 1023, 1024, 2499):
+        changed[place] = (labels[place] + 1) % 10
+    assert error_rate(torch.nn.Sequential(torch.nn.Flatten()), data.Split(images, changed)) == pytest.approx(4 / 2500)
+
+
 def test_a_network_for_the_data_fits() -> None:
     check_fits(STUDENT, "digits")
 

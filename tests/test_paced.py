@@ -73,3 +73,5 @@ def test_losses_are_those_of_each_example() -> None:
         chances = module(FEW.images).double().softmax(dim=1)
     expected = -chances[torch.arange(200), FEW.labels].log()
     torch.testing.assert_close(paced.losses(module, FEW).double(), expected, rtol=1e-4, atol=1e-5)
+    many = Split(FEW.images.repeat(6, 1, 1, 1), FEW.labels.repeat(6))  # 1,200, more than are asked at once
+    torch.testing.assert_close(paced.losses(module, many).double(), expected.repeat(6), rtol=1e-4, atol=1e-5)
