@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from fitnets_lib import files
 from fitnets_lib.files import Damaged
+from tests.test_bad_input_mnist_cifar import Trap
 
 CONTENT = {"name": "KD", "values": [1, 2.5, None, "τ"], "nested": {"deep": True}}
 json_values = st.recursive(
@@ -119,10 +121,16 @@ def test_a_tensor_file_cut_anywhere_is_damaged(tmp_path: Path, data: st.DataObje
 
 
 def test_a_pickle_is_refused_unopened(tmp_path: Path) -> None:
-    path = tmp_path / "t"
-    torch.save({"a": torch.ones(1)}, path)
-    with pytest.raises(Damaged):
-        files.read_tensors(path)
+    trap = Trap(tmp_path / "trace")
+    (tmp_path / "t").write_bytes(pickle.dumps(trap))
+    torch.save({"a": trap}, tmp_path / "torch")
+    for path in (tmp_path / "t", tmp_path / "torch"):
+        for read in (files.read_tensors, files.read_sealed):
+            with pytest.raises(Damaged):
+                read(path)
+    assert not trap.trace.exists()
+    torch.load(tmp_path / "torch", weights_only=False)  # the trap is a real one
+    assert trap.trace.exists()
 
 
 def test_canonical_json_does_not_depend_on_the_order_of_keys() -> None:
