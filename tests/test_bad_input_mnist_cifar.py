@@ -22,13 +22,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fitnets_lib import cifar, data
+from fitnets_lib import cifar
 from tests.refusals import change_a_byte, cut_short, denied, names, refusal, refusal_if_any
 from tests.test_cifar import read_jpeg, small_cifar, write_jpeg
 from tests.test_idx import read_mnist, write_mnist
 
 in_one_folder = hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-FROM_FILES = [name for name in data.NAMES if name not in ("digits", "faces")]
 
 
 # MNIST.
@@ -322,21 +321,24 @@ def claims(width: int, height: int) -> bytes:
     return bytes(content)
 
 
+TRAIN_NPZ = "cifar10_jpeg_train.npz"
+
+
 @pytest.mark.parametrize(
     ("jpeg", "parts"),
     [
-        (picture("PNG"), ("image = ", "a whole JPEG")),
-        (picture("GIF"), ("image = ", "a whole JPEG")),
-        (picture("JPEG")[:100], ("image = ", "a whole JPEG")),
-        (picture("JPEG")[:-200], ("image = ", "a whole JPEG")),
-        (b"\xff\xd8\xff\xd9", ("image = ", "a whole JPEG")),
-        (b"\xff\xd8" + b"\xff" * 100, ("image = ", "a whole JPEG")),
-        (picture("JPEG", (33, 32)), ("image size = (33, 32)", "32 x 32")),
-        (claims(65_500, 65_500), ("image = ", "a whole JPEG (DecompressionBomb")),
-        (claims(64, 64), ("image size = (64, 64)", "32 x 32")),
+        (picture("PNG"), ("image = ", TRAIN_NPZ, "a whole JPEG")),
+        (picture("GIF"), ("image = ", TRAIN_NPZ, "a whole JPEG")),
+        (picture("JPEG")[:100], ("image = ", TRAIN_NPZ, "a whole JPEG")),
+        (picture("JPEG")[:-200], ("image = ", TRAIN_NPZ, "a whole JPEG")),
+        (b"\xff\xd8\xff\xd9", ("image = ", TRAIN_NPZ, "a whole JPEG")),
+        (b"\xff\xd8" + b"\xff" * 100, ("image = ", TRAIN_NPZ, "a whole JPEG")),
+        (picture("JPEG", (33, 32)), (TRAIN_NPZ, "image size = (33, 32)", "32 x 32")),
+        (claims(65_500, 65_500), ("image = ", TRAIN_NPZ, "a whole JPEG (DecompressionBomb")),
+        (claims(64, 64), (TRAIN_NPZ, "image size = (64, 64)", "32 x 32")),
     ],
 )
 def test_a_picture_that_is_no_small_jpeg_is_refused(tmp_path: Path, jpeg: bytes, parts: tuple[str, ...]) -> None:
     four = np.frombuffer(jpeg * 4, np.uint8)
     write_jpeg(tmp_path, other={"jpeg": four, "offsets": np.arange(5) * len(jpeg)})
-    names(refusal(lambda: read_jpeg(tmp_path)), "cifar10_jpeg_train.npz" if "size" in parts[0] else "", *parts)
+    names(refusal(lambda: read_jpeg(tmp_path)), *parts)
