@@ -13,14 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck
-from hypothesis import settings as hypothesis_settings
 
 from fitnets_lib import arrays, data, files
 from fitnets_lib.arrays import Arrays
 from tests.refusals import denied, names, refusal
 
-in_one_folder = hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FROM_FILES = [name for name in data.NAMES if name not in ("digits", "faces")]
 
 

@@ -24,14 +24,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.io import savemat
 
-from fitnets_lib import aflw, data, svhn
+from fitnets_lib import aflw, svhn
 from tests.broken import pixels
 from tests.refusals import change_a_byte, denied, names, refusal, refusal_if_any
 from tests.test_aflw import write_aflw
 from tests.test_svhn import COUNTS, write_svhn
 
 in_one_folder = hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-FROM_FILES = [name for name in data.NAMES if name not in ("digits", "faces")]
 
 
 # SVHN: MATLAB files.
