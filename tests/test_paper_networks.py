@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from fitnets_lib.networks import Conv, Dense, Network, shapes
 from fitnets_lib.paper_networks import HINT_PAIRS, NETWORKS
@@ -27,7 +28,8 @@ def test_every_cifar_student_is_guided_at_an_8_by_8_map_by_a_2_by_2_regressor(na
     assert kernel_size(student.middle_shape[1], teacher.middle_shape[1]) == 2
     hint_layer = teacher.layers[teacher.middle - 1]
     assert isinstance(hint_layer, Conv)
-    assert convolutional_regressor(student.middle_shape, teacher.middle_shape, hint_layer)
+    regressor = convolutional_regressor(student.middle_shape, teacher.middle_shape, hint_layer)
+    assert regressor(torch.zeros(1, *student.middle_shape)).shape == (1, 192, 7, 7)
     assert shapes(student)[len(widths(student)) - 1][1:] == (1, 1)
 
 
@@ -86,5 +88,11 @@ def test_a_hint_pair_is_a_student_with_the_teacher_of_its_data_and_their_maps_ca
     assert (
         len(HINT_PAIRS) == 16
     )  # CIFAR-10: four students, one in two readings, eight of the depth study; MNIST 1, AFLW 2
+    # From 8 x 8 to 7 x 7, from 4 x 4 to 4 x 4, from 6 x 6 to 2 x 2: kernels of side 2, 1 and 5; k^2 O_h for each O_g.
+    hint = {"cifar10": 2**2 * 192, "mnist": 1**2 * 48, "aflw": 5**2 * 512}
     for teacher, student in HINT_PAIRS:
-        assert convolutional_parameters(NETWORKS[student].middle_shape, NETWORKS[teacher].middle_shape) > 0
+        network = NETWORKS[student]
+        guided = network.layers[network.middle - 1]
+        assert isinstance(guided, Conv)
+        found = convolutional_parameters(network.middle_shape, NETWORKS[teacher].middle_shape)
+        assert found == hint[student.split("/")[0]] * guided.channels
