@@ -49,6 +49,18 @@ def test_aflws_faces_are_cut_out_of_their_photographs(tmp_path: Path) -> None:
     assert sorted(reds) == list(range(20))
 
 
+def test_what_hangs_over_the_border_of_a_photograph_is_black(tmp_path: Path) -> None:
+    home = write_aflw(tmp_path)
+    with sqlite3.connect(home / "aflw.sqlite") as database:
+        database.execute("UPDATE FaceRect SET x = -10 WHERE face_id = 0")
+        database.execute("UPDATE FaceRect SET x = 390 WHERE face_id = 19")
+    database.close()
+    train, validation, _ = aflw.read_aflw(tmp_path)
+    faces = [part.images[n, 0] for part in (train, validation) for n in np.flatnonzero(part.labels == 1)]
+    halves = sorted((int(face[8, 2]), int(face[8, 13])) for face in faces)  # a pixel of the left and of the right
+    assert halves == [(0, 100), *((grey, grey) for grey in range(101, 119)), (119, 0)]
+
+
 def test_an_absent_copy_of_aflw_is_refused_with_directions(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"aflw.sqlite.*: a file; ask the authors of AFLW for a licensed copy"):
         aflw.read_aflw(tmp_path)
