@@ -7,10 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 import pytest
 import yaml
 from chapters import colab_cell
@@ -214,30 +217,36 @@ def readers_home(smoke_home: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return home
 
 
-def test_plain_papermill_runs_a_chapter_from_anywhere(chapter: Path, readers_home: Path) -> None:
-    done = papermill(readers_home, chapter, *OTHERWISE.get(chapter, []))
+Executed = Callable[[Path], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def executed(readers_home: Path) -> Executed:
+    """Runs a chapter in the reader's home, once for all tests that look at what came of it."""
+    return cache(lambda chapter: papermill(readers_home, chapter, *OTHERWISE.get(chapter, [])))
+
+
+def test_plain_papermill_runs_a_chapter_from_anywhere(chapter: Path, executed: Executed, readers_home: Path) -> None:
+    done = executed(chapter)
     assert done.returncode == 0, done.stderr
-    executed = nbformat.read(readers_home / chapter.name, as_version=4)
-    assert not [o for cell in code(executed) for o in cell.outputs if o.output_type == "error"]
+    copy = nbformat.read(readers_home / chapter.name, as_version=4)
+    assert not [o for cell in code(copy) for o in cell.outputs if o.output_type == "error"]
 
 
-def test_other_parameters_give_other_tables(readers_home: Path) -> None:
+def test_other_parameters_give_other_tables(executed: Executed, readers_home: Path, smoke_home: Path) -> None:
     assert OTHERWISE[HINTS] == ["-p", "seeds", "3", "-y", "depths: [5]"]
-    table = (readers_home / "results" / "smoke" / "hint_training_accuracy.csv").read_text()
-    assert [line.split(",")[0] for line in table.splitlines()[1:]] == ["5"] * 5
-    assert {line.split(",")[-1] for line in table.splitlines()[1:]} == {"3"}
+    executed(HINTS)
+    other, table = (
+        pd.read_csv(home / "results" / "smoke" / "hint_training_accuracy.csv") for home in (readers_home, smoke_home)
+    )
+    assert (set(table["layers"]), set(table["seeds"])) == ({5, 11}, {2})
+    assert (set(other["layers"]), set(other["seeds"])) == ({5}, {3})
+    assert other["recipe"].tolist() == table["recipe"].unique().tolist()
 
 
-@pytest.mark.parametrize(
-    ("options", "line"),
-    [
-        (["-p", "seedz", "3"], "seedz = 3: this chapter has no such parameter; it takes preset, data, seeds"),
-        (["-y", "depths: [4]"], "depth = 4: a digits student has at least 5 layers"),
-    ],
-    ids=["unknown name", "too shallow"],
-)
-def test_plain_papermill_stops_at_a_bad_parameter_with_one_line(tmp_path: Path, options: list[str], line: str) -> None:
-    done = papermill(tmp_path, HINTS, *options)
+def test_plain_papermill_stops_at_a_bad_parameter_with_one_line(tmp_path: Path) -> None:
+    line = "seedz = 3: this chapter has no such parameter; it takes preset, data, seeds"
+    done = papermill(tmp_path, HINTS, "-p", "seedz", "3")
     assert done.returncode != 0
     assert f"BadInput: {line}" in done.stderr
     assert "fitnets_lib/" not in done.stderr  # no traceback through the library
