@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from fitnets_lib.annealing import Linear
 from fitnets_lib.paths import CHECKOUT
-from tests.helpers import offline
+from tests.helpers import offline, with_records
 
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported; its kernels then run on a CPU
@@ -61,13 +61,15 @@ def held_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
 def smoke_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which the smoke book was built: `_build/html`, `results/smoke`, `_build/executed/smoke`.
 
-    It is built once for all workers, in a process without network.
+    It is built once for all workers, in a process without network, and with the checkout's records, so that chapters
+    show them; without records all chapters are executed in `test_notebooks.py`.
     """
     mine = tmp_path_factory.getbasetemp()
     home = (mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) / "smoke-home"
     home.mkdir(exist_ok=True)
     with FileLock(home / "lock"):
         if not (home / "built").exists():
+            with_records(home)
             done = offline(str(CHECKOUT / "book" / "build.py"), "--preset", "smoke", home=home)
             (home / "built").write_text(done.stderr if done.returncode else "")
     assert (home / "built").read_text() == ""

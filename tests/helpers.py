@@ -84,6 +84,12 @@ def offline(*arguments: str, home: Path, system: bool = True) -> subprocess.Comp
     return subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False)
 
 
+def with_records(home: Path) -> None:
+    """Copies the checkout's records, and the evidence made of them, into `home`."""
+    for folder in (CHECKOUT / "results").glob("*/records"):
+        shutil.copytree(folder.parent, home / "results" / folder.parent.name, dirs_exist_ok=True)
+
+
 def prose(name: str) -> str:
     """The Markdown cells of the chapter `name`."""
     notebook = nbformat.read(CHECKOUT / "book" / f"{name}.ipynb", as_version=4)

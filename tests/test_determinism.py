@@ -26,7 +26,7 @@ from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, RECIPES
 from fitnets_lib.runs import Run, Store, execute
 from fitnets_lib.sweep import sweep
-from tests.helpers import run
+from tests.helpers import run, with_records
 
 FLIPPED = replace(run(HINT_THEN_KD).training, retrain=True, augmentation=Augmentation(flip=True))
 HALF = replace(run(BACKPROP).training, precision="bfloat16")
@@ -127,13 +127,14 @@ TIMED = {"measured_speed.csv": "milliseconds and their ratios are another at eve
 def test_a_second_build_from_nothing_gives_the_same_tables_but_for_timings(
     chapter: str, options: list[str], smoke_home: Path, tmp_path: Path
 ) -> None:
+    with_records(tmp_path)
     book = CHECKOUT / "book"
     command = [sys.executable, "-m", "papermill", str(book / f"{chapter}.ipynb"), "out.ipynb"]
     command += ["-f", str(book / "presets" / "smoke.yml"), *options]
     environment = {**os.environ, "FITNETS_HOME": str(tmp_path), "OMP_NUM_THREADS": "2", "PYTHONHASHSEED": "12345"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    again = {path.relative_to(tmp_path / "results"): path for path in (tmp_path / "results").rglob("*.csv")}
+    again = {path.relative_to(tmp_path / "results"): path for path in (tmp_path / "results" / "smoke").rglob("*.csv")}
     same = {name for name in again if name.name not in TIMED}
     assert same
     for name in same:

@@ -211,7 +211,7 @@ def papermill(home: Path, chapter: Path, *options: str) -> subprocess.CompletedP
 
 @pytest.fixture(scope="module")
 def readers_home(smoke_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home of its own with the runs of the smoke book, so that they need not be trained again."""
+    """A home of its own with the runs of the smoke book, so that they need not be trained again, and no records."""
     home = tmp_path_factory.mktemp("reader")
     shutil.copytree(smoke_home / "runs", home / "runs")
     return home
@@ -242,6 +242,24 @@ def test_other_parameters_give_other_tables(executed: Executed, readers_home: Pa
     assert (set(table["layers"]), set(table["seeds"])) == ({5, 11}, {2})
     assert (set(other["layers"]), set(other["seeds"])) == ({5}, {3})
     assert other["recipe"].tolist() == table["recipe"].unique().tolist()
+
+
+@pytest.mark.parametrize(
+    ("chapter", "table"),
+    [
+        ("06_what_failed", "what_failed_jpeg"),
+        ("08_depth_and_compute", "depth_floor"),
+        ("09_benchmarks", "benchmarks_mnist"),
+    ],
+)
+def test_a_chapter_shows_the_records_there_are_and_says_where_there_are_none(
+    chapter: str, table: str, executed: Executed, readers_home: Path, smoke_home: Path
+) -> None:
+    assert list(smoke_home.glob("results/*/records/*.json")) and not list(readers_home.glob("results/*/records"))
+    executed(BOOK / f"{chapter}.ipynb")
+    without, shown = ((home / "results" / "smoke" / f"{table}.csv").read_text() for home in (readers_home, smoke_home))
+    assert "not run" in without
+    assert "not run" not in shown
 
 
 def test_plain_papermill_stops_at_a_bad_parameter_with_one_line(tmp_path: Path) -> None:
