@@ -16,6 +16,7 @@ from fitnets_lib.records import Row
 from fitnets_lib.results import in_points
 from fitnets_lib.runs import Run
 from fitnets_lib.statistics import Estimate, estimate, verdict
+from fitnets_lib.terms import Distillation, Hint
 from fitnets_lib.trials import Comparison, Quantity, given
 
 COLUMNS = (
@@ -102,10 +103,16 @@ def _kinds(rows: Iterable[Row]) -> dict[Kind, Outcomes]:
     """The runs of `rows` by kind."""
     found: dict[Kind, list[tuple[Run, Result | None]]] = {}
     for run in runs_of(rows):
-        teacher = "–" if run.teacher is None else run.teacher.network.name
-        kind = Kind(run.data, run.network.name, run.recipe.name, records.start(run), teacher, DEVICES[run.device])
+        kind = Kind(run.data, run.network.name, run.recipe.name, records.start(run), _teacher(run), DEVICES[run.device])
         found.setdefault(kind, []).append((run, records.result(run)))
     return dict(found)
+
+
+def _teacher(run: Run) -> str:
+    """The network of the teacher, if a loss of the recipe looks at it."""
+    terms = [term for stage in run.recipe.stages for _, term in stage.loss.terms]
+    looked_at = any(isinstance(term, Distillation | Hint) for term in terms)
+    return run.teacher.network.name if looked_at and run.teacher is not None else "–"
 
 
 def _of(line: Line, kinds: Mapping[Kind, Outcomes]) -> list[tuple[str, Outcomes]]:

@@ -14,7 +14,7 @@ from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD
 from fitnets_lib.records import Row
 from fitnets_lib.runs import Store
 from fitnets_lib.trials import Quantity, evidence
-from tests.helpers import STUDENT
+from tests.helpers import STUDENT, TEACHER
 from tests.made_up import ALONE, ROW, TAUGHT, record, record_diverged, rows
 
 LINES = [
@@ -109,6 +109,13 @@ def test_runs_of_another_teacher_or_another_device_are_of_another_kind() -> None
         ("another teacher", "CPU", "20.00", "1 of 1"),
         (taught.teacher.network.name, "GPU", "30.00", "1 of 1"),
     ]
+
+
+def test_a_teacher_that_no_loss_looks_at_is_not_named() -> None:
+    record(TAUGHT[0], 0.1)
+    record(ALONE[0], 0.2)
+    assert ALONE[0].teacher is not None
+    assert [line["teacher"] for line in rows(side_by_side.recorded([ROW]))] == [TEACHER.name, "–"]
 
 
 def test_a_run_that_diverged_is_said_to_have_and_stays_in_the_evidence() -> None:
