@@ -88,7 +88,8 @@ def result(run: Run) -> Result | None:
 def keep(run: Run, store: Store) -> None:
     """Writes the record of a finished run of `store`: the weights first, if they are small, then what speaks of them.
 
-    A run that diverged has a record, which says where, and no weights.
+    A run that diverged has a record, which says where, and no weights. The record of a student has the checksum of its
+    teacher's weights too.
 
     Raises:
         ValueError: if the run is not finished.
@@ -98,6 +99,8 @@ def keep(run: Run, store: Store) -> None:
         raise ValueError(f"{run} is not finished: only finished runs are recorded")
     made = files.read_sealed(store.folder(run) / "result.json")["provenance"]  # then and there, not here and now
     kept = {"specification": specification(run), "result": result_as_json(found), "provenance": made}
+    if run.teacher is not None:  # its weights may be another machine's, and then differ in their last bits
+        kept["teacher_weights_sha256"] = _checksum(run.teacher, store)
     beside = path(run).with_suffix(".safetensors")
     with store.alone(run):
         files.forget_halves(path(run), beside)
@@ -107,6 +110,14 @@ def keep(run: Run, store: Store) -> None:
             if len(weights) <= SMALL:
                 files.write(beside, weights)
         files.write_sealed(path(run), kept)
+
+
+def _checksum(run: Run, store: Store) -> str | None:
+    """Of the weights of a run in `store`; None if it diverged, and has none."""
+    try:
+        return files.digest((store.folder(run) / "weights.safetensors").read_bytes())
+    except FileNotFoundError:
+        return None
 
 
 def make(row: Row, store: Store, processes: int | None = None) -> None:

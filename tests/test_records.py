@@ -33,6 +33,9 @@ def test_a_record_holds_all_that_the_run_found_and_where_it_was_made() -> None:
     assert records.result(wanted) == found
     assert kept["provenance"]["seed"] == 0 and len(kept["provenance"]["data_sha256"]) == 64
     assert kept["weights_sha256"] == files.digest((store.folder(wanted) / "weights.safetensors").read_bytes())
+    assert wanted.teacher is not None
+    taught_by = (store.folder(wanted.teacher) / "weights.safetensors").read_bytes()
+    assert kept["teacher_weights_sha256"] == files.digest(taught_by) != kept["weights_sha256"]
 
 
 def test_a_record_says_when_and_where_the_run_was_made_and_not_when_it_was_recorded() -> None:
