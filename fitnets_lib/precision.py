@@ -7,7 +7,11 @@ from typing import Literal
 import torch
 
 Precision = Literal["float32", "bfloat16"]
-"""float32 throughout; or bfloat16 in convolutions and products (autocast, channels last), with weights in float32."""
+"""float32 throughout; or bfloat16 in convolutions and products (autocast, channels last), with weights in float32.
+
+The logits are such a product. On a CPU autocast leaves the student's log-softmax in the teacher's term of the KD loss
+in bfloat16 too; on a GPU, and for the other losses on both, it goes back to float32.
+"""
 
 
 def fastest(device: str) -> Precision:
