@@ -4,12 +4,12 @@
     FITNETS_DATA=... python benchmarks/accuracy.py --data cifar10-jpeg-10000 --epochs 5 --learning-rate 2.5e-4
 
 Validation accuracy after hint training and KD with both loops, seed by seed, and the paired difference with its 95 %
-interval. The two are in different precision where the hardware has bfloat16, so single seeds differ; the mean should
-not. Lambda stays at 4, as in the plain loop. The plain loop asks its teacher once for all images, in single precision,
-and not at every step: the answers are the same, and its time is not measured here (bench.py does).
+interval. The two loops differ in precision where the hardware has bfloat16, so single seeds differ; the mean should
+not. Lambda stays at 4, as in the plain loop. Here the plain loop asks its teacher only once for all images, in single
+precision, not at every step: the answers are the same, and time is measured by bench.py, not here.
 
-One thing differs besides: stage 2 starts from stage 1's best epoch on the validation images in the library, and from
-its last one in the plain loop. Both accuracies are those after the last epoch of stage 2.
+One more thing differs: in the library, stage 2 starts from the epoch of stage 1 that was best on the validation
+images, in the plain loop from the last one. Both accuracies are those after the last epoch of stage 2.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def answers(teacher: nn.ModuleList, given: Problem) -> tuple[Tensor, Tensor]:
 
 
 def plain(given: Problem, taught: tuple[Tensor, Tensor], training: Training, seed: int) -> float:
-    """Validation accuracy after the plain loop, with the first weights and the batches of the library's."""
+    """Validation accuracy after the plain loop, with the first weights and the batches of the library's loop."""
     student, start = network(given.student), build(given.student)
     initialise(start, training.spread, generator(seed, "student"))
     (regressor,) = RECIPE.stages[0].loss.heads(given.student, given.teacher)
@@ -114,7 +114,7 @@ def copy(source: nn.Module, target: nn.Module) -> None:
 
 
 def compare(name: str, given: Problem, training: Training, teacher: Training, seeds: int) -> list[tuple[float, float]]:
-    """Accuracies of both loops for each seed, of students of one teacher, which is kept among the runs."""
+    """Accuracies of both loops for each seed. All students have the same teacher, which is kept among the runs."""
     run, store = Run(name, given.teacher, BACKPROP, teacher, seed=0), Store(paths.runs())
     print(f"teacher: validation error {execute(run, store).validation_error}", flush=True)
     taught_by = store.network(run)

@@ -1,7 +1,7 @@
 """What training costs, beside a plain loop in the same process: `make bench`, or `python benchmarks/bench.py --help`.
 
-Images are random, since their content costs nothing. The two sides of a row take turns, so that a machine that slows
-down slows both; a ratio is that of their medians.
+Images are random, since what they show does not change the cost. The two sides of a row take turns, so that a machine
+that slows down slows both; the ratio is that of the two medians.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from fitnets_lib.training import Progress, StageRun
 
 TEACHER = NETWORKS["cifar10/teacher"]
 EPOCHS = 30
-"""Over so many epochs the time to fill the cache is shared out."""
+"""The number of epochs over which the time to fill the cache is shared out."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def our_epoch(student: Network, recipe: Recipe, lesson: Lesson, size: Size, prec
 
 
 def void(_: object) -> None:
-    """Forgets what a timed function found."""
+    """Drops the result of a timed function."""
 
 
 def plain_epoch(step: Callable[[Tensor, Tensor], float], split: Split, batch: int) -> Callable[[], None]:
@@ -111,7 +111,7 @@ def plain_step(student: Network, recipe: Recipe, device: str) -> Callable[[Tenso
 
 
 def training_rows(size: Size) -> Iterator[Row]:
-    """KD stage, hint stage and plain student step, in steady state and with the cache to fill."""
+    """KD stage, hint stage and the student alone; the first two also with the time to fill the cache."""
     split, count, precision = images(size), size.batch * size.batches, fastest(size.device)
     teacher = unmoved(build(TEACHER).to(size.device))
     (fill,) = medians([lambda: keep(teacher, frozenset({TEACHER.middle}), split.images)], 1, before=2)
@@ -177,7 +177,7 @@ def memory_rows(size: Size) -> Iterator[Row]:
 
 
 def peak_memory(side: str, size: Size) -> float:
-    """MiB that this process took at most for an epoch of the KD stage."""
+    """Peak memory of this process, in MiB, over one epoch of the KD stage."""
     student, split = NETWORKS["cifar10/fitnet1"], images(size)
     if side == "ours":
         teacher = unmoved(build(TEACHER).to(size.device))
@@ -198,7 +198,7 @@ def peak(device: str, dtype: torch.dtype, side: int = 2048) -> float:
 
 
 def machine(device: str) -> dict[str, str | float]:
-    """Where the numbers come from."""
+    """The machine that the numbers come from."""
     return {
         "device": torch.cuda.get_device_name() if device == "cuda" else platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),

@@ -1,12 +1,12 @@
-"""What each Triton kernel takes on a GPU, forward and backward, beside plain torch and beside what torch.compile makes.
+"""Time and memory of each Triton kernel on a GPU, forward and backward, beside plain torch and torch.compile.
 
     python benchmarks/kernels.py --out benchmarks/records/kernels-gpu.json
 
 Maps are random, of the sizes that layers of the paper's CIFAR-10 teacher and of FitNet 1 have before pooling, at a
-batch of 128. Before anything is timed, value and gradient of all three are held against the same in double precision.
-A time is the median of many calls, each with the cache emptied before it; a time on the device is that of a call
-recorded as a CUDA graph and replayed, which leaves out what Python takes to launch it; memory is what a call takes at
-most, its inputs aside.
+batch of 128. Before anything is timed, value and gradient of all three are compared with plain torch's in double
+precision. A time is the median of many calls, each with the cache emptied before it; a time on the device is that of
+a call recorded as a CUDA graph and replayed, which leaves out the time that Python takes to launch it; memory is the
+most that a call takes beyond its inputs.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ Function = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Case:
-    """One operation on one input: as the kernel and as plain torch have it."""
+    """One operation on one input, as the kernel computes it and as plain torch does."""
 
     what: str
     input: Tensor
     kernel: Function
     plain: Function
-    """The same from the input, in any precision."""
+    """The same by plain torch, for an input in any precision."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def forward_and_backward(function: Function, z: Tensor, weights: Tensor) -> tupl
 
 
 def row(case: Case, dtype: torch.dtype) -> Row:
-    """Checks the three against double precision, then times them."""
+    """Checks the kernel, plain torch and torch.compile against double precision, then times them."""
     z = case.input.detach().requires_grad_()
     exact_z = case.input.detach().double().requires_grad_()
     with torch.no_grad():
@@ -147,7 +147,7 @@ def relative_error(found: tuple[Tensor, Tensor], exact: tuple[Tensor, Tensor]) -
     """The larger of the relative errors of value and gradient.
 
     Raises:
-        ArithmeticError: if one is so large that something else was computed.
+        ArithmeticError: if an error is so large that it is not the same function.
     """
     pairs = zip(found, exact, strict=True)
     worst = max(float(((one.double() - other).norm() / other.norm()).detach()) for one, other in pairs)
@@ -157,14 +157,14 @@ def relative_error(found: tuple[Tensor, Tensor], exact: tuple[Tensor, Tensor]) -
 
 
 def milliseconds(call: Callable[[], object]) -> float:
-    """Median of a call; where there is no GPU, of one call, which says nothing but that it can be made."""
+    """Median time of many calls. Without a GPU, the time of one call, which shows only that the call works."""
     if torch.cuda.is_available():
         return float(triton.testing.do_bench(call, warmup=25, rep=200, return_mode="median"))
     return 1e3 * seconds(call)
 
 
 def device_milliseconds(call: Callable[[], object]) -> float:
-    """Of a call recorded once and replayed, without what Python takes to launch it; not a number where that fails."""
+    """Median time of a call recorded once and replayed, without its launch by Python; NaN where that fails."""
     if not torch.cuda.is_available():
         return float("nan")
     try:
@@ -175,7 +175,7 @@ def device_milliseconds(call: Callable[[], object]) -> float:
 
 
 def mebibytes(call: Callable[[], object]) -> float:
-    """What a call takes at most of a GPU's memory, besides what is there before; 0 without a GPU."""
+    """Peak memory of a call on the GPU, beyond what was in use before it, in MiB; 0 without a GPU."""
     if not torch.cuda.is_available():
         return 0.0
     torch.cuda.synchronize()
@@ -187,7 +187,7 @@ def mebibytes(call: Callable[[], object]) -> float:
 
 
 def copied(mebibytes_: int = 512) -> float:
-    """GB a second that a copy within the device's memory moves, read and written."""
+    """Speed of a copy within the device's memory, in GB a second, reads and writes added up."""
     source = torch.randn(mebibytes_ * 2**18, device=device())
     target = torch.empty_like(source)
     return 2 * source.nbytes / milliseconds(lambda: target.copy_(source)) / 1e6

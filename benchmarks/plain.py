@@ -28,7 +28,7 @@ class MaxPieces(nn.Module):
 
 
 def network(description: Network) -> nn.ModuleList:
-    """The layers of a network, with torch's own modules and the weights that torch draws for the library's."""
+    """The layers of a network, with torch's own modules and the weights that torch draws for the library's modules."""
     layers = nn.ModuleList()
     for ours, layer in zip(build(description), description.layers, strict=True):
         linear = ours.linear
@@ -59,7 +59,7 @@ def kd_loss(a_s: Tensor, a_t: Tensor, labels: Tensor) -> Tensor:
 
 
 def hint_loss(u_h: Tensor, r: Tensor) -> Tensor:
-    """Half of the squared distance between hint and regressor, in the mean over the images."""
+    """Half of the squared distance between hint and regressor output, averaged over the images."""
     return 0.5 * (u_h - r).square().flatten(1).sum(dim=1).mean()
 
 
@@ -104,7 +104,7 @@ def label_step(student: nn.ModuleList, optimiser: torch.optim.Optimizer) -> Call
 
 
 def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> float:
-    """One step of the optimiser; the loss is read, as public loops do."""
+    """One step of the optimiser; the value of the loss is read after it, as public loops do."""
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()

@@ -10,7 +10,7 @@ from fitnets_lib import files
 
 
 def write(path: Path, content: dict[str, Any]) -> None:
-    """Writes `content` as readable JSON; a process that dies meanwhile leaves what was there before.
+    """Writes `content` as readable JSON; if the process dies meanwhile, the file stays as it was before.
 
     Raises:
         files.NotWritten: if the system refuses, as on a full disk.

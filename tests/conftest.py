@@ -1,4 +1,4 @@
-"""What several files of tests share: the rendered smoke book, a browser to read it with, a lambda that stands still."""
+"""What several files of tests share: the rendered smoke book, a browser to read it with, a constant lambda."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ sys.path.insert(0, str(CHECKOUT / "book"))  # no package: `build.py` is a script
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
-    """Bytes are named by their number: some hold the time at which they were packed, and workers have to agree."""
+    """Bytes are named by their length: some contain the time of packing, and all workers need the same names."""
     return f"{argname}-{len(val)}" if isinstance(val, bytes) else None
 
 
@@ -47,13 +47,13 @@ def load_build() -> ModuleType:
 
 @pytest.fixture
 def build() -> ModuleType:
-    """A fresh copy of the builder, to be bent by a test."""
+    """A fresh copy of the builder, which a test may change."""
     return load_build()
 
 
 @pytest.fixture
 def held_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lambda stays where it would end: a falling one alone lowers a loss that training should."""
+    """Lambda stays at its last value: if it fell, the loss would fall even without training."""
     monkeypatch.setattr(Linear, "__call__", lambda self, epoch, epochs: self.end)
 
 
@@ -62,7 +62,7 @@ def smoke_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home in which the smoke book was built: `_build/html`, `results/smoke`, `_build/executed/smoke`.
 
     It is built once for all workers, in a process without network, and with the checkout's records, so that chapters
-    show them; without records all chapters are executed in `test_notebooks.py`.
+    show them; `test_notebooks.py` executes all chapters without records.
     """
     mine = tmp_path_factory.getbasetemp()
     home = (mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) / "smoke-home"
@@ -78,7 +78,7 @@ def smoke_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium as the system has it. Without one these tests are skipped, but never in CI."""
+    """The system's Chromium or Chrome. Without one, tests that use it are skipped, except in CI, where they fail."""
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         assert "CI" not in os.environ, "CI has to have a browser: .ci/run installs one"

@@ -57,7 +57,7 @@ def same_bits(one: torch.nn.Module, other: torch.nn.Module) -> bool:
 
 @cache
 def unshared() -> tuple[str, ...]:
-    """What a command begins with to have no network at all, where the system lets us do that."""
+    """The words before a command that take the network away from it; none where the system does not allow it."""
     command = ("unshare", "--user", "--map-root-user", "--net")
     if shutil.which("unshare") is None:
         return ()
@@ -67,12 +67,12 @@ def unshared() -> tuple[str, ...]:
 def offline(*arguments: str, home: Path, system: bool = True) -> subprocess.CompletedProcess[str]:
     """Runs Python with `arguments` and without network, with `home` as the book's home.
 
-    What its processes try to reach all the same is noted in `offline.log` there (`tests/offline/sitecustomize.py`).
+    What its processes still try to reach is noted in `home / "offline.log"` (`tests/offline/sitecustomize.py`).
 
     Args:
-        arguments: as after `python`.
+        arguments: what would follow `python` on a command line.
         home: an existing folder.
-        system: whether the system, too, cuts the network off, where it can.
+        system: whether the operating system cuts the network off as well, where it can.
     """
     environment = {
         **os.environ,

@@ -1,4 +1,4 @@
-"""Records of runs on digits that were never made, for the tests of what reads records."""
+"""Records of runs on digits that were never made, for the tests of code that reads records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def record(wanted: Run, error: float, epochs: int = 2, seconds: float = 60.0, da
 
 
 def record_diverged(wanted: Run) -> None:
-    """A record of a run that was never made and left the finite numbers."""
+    """A record of a run that was never made, in which the training loss became NaN."""
     _write(wanted, without_end(Divergence(1, 1, 1, "the training loss", "nan")))
 
 
