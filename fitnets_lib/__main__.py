@@ -43,7 +43,7 @@ def named(name: str) -> Network:
     """The network called `name`.
 
     Raises:
-        BadInput: if there is none; it says how to list them.
+        BadInput: if there is none; its message says how to list them.
     """
     if name not in NAMED:
         raise BadInput("network", name, "one of those that `python -m fitnets_lib networks` lists")
@@ -57,7 +57,7 @@ def main() -> None:
 
 @main.command()
 def networks() -> None:
-    """Lists the networks by name: the digits' and the paper's."""
+    """Lists the networks by name: those for digits, then the paper's."""
     click.echo("\n".join(NAMED))
 
 
@@ -94,9 +94,9 @@ def run_one(
     data: str, student: str, teacher: str | None, recipe: str, seed: int, epochs: int, teacher_epochs: int, batch: int,
     learning_rate: float, spread: float, device: str, as_json: bool,
 ) -> None:  # fmt: skip
-    """Trains one student, its teacher first, or reads a run back that was made before.
+    """Trains one student, after its teacher, or reads the run back if it was made before.
 
-    The student starts from U(-spread, spread), the teacher by torch's default rule.
+    The student's first weights come from U(-spread, spread), the teacher's from torch's default rule.
     """
     if not PARAMETERS["device"].accepts(device):
         raise BadInput("device", device, PARAMETERS["device"].right)
@@ -130,7 +130,7 @@ def judge_claims(preset: str, as_json: bool) -> None:
             lines = [_judged(claim, preset) for claim in claims.CLAIMS]
     except BadInput:
         raise
-    except (ValueError, KeyError, TypeError, OSError) as error:  # a table that is cut short, or is none
+    except (ValueError, KeyError, TypeError, OSError) as error:  # a table is cut short, or the file is no table
         right = f"tables as a build and the records wrote them ({error})"
         raise BadInput("evidence", str(paths.home() / "results"), right) from error
     click.echo("\n".join(lines))
@@ -143,12 +143,12 @@ def _judged(claim: trials.Claim, preset: str) -> str:
 
 @main.group("records", no_args_is_help=False)
 def records_group() -> None:
-    """Runs on real data that are kept with the book."""
+    """Runs on real data that are kept with the book. A row is the runs that make one table."""
 
 
 @records_group.command("list")
 def list_records() -> None:
-    """Lists the rows, with how many of their runs are recorded; last those with the paper's own data and sizes."""
+    """Lists the rows and how many of their runs are recorded; those with the paper's own data and sizes come last."""
     for name, row in NAMED_ROWS.items():
         click.echo(f"{name}: {len(row.runs) - len(row.missing())} of {len(row.runs)} runs recorded; {row.about}")
 
@@ -157,9 +157,9 @@ def list_records() -> None:
 @click.argument("names", nargs=-1)
 @click.option("--processes", type=click.IntRange(min=1), help="Runs at a time; as many as processors without it.")
 def make_records(names: tuple[str, ...], processes: int | None) -> None:
-    """Makes what is missing of the rows NAMES, in any number of sittings.
+    """Makes the missing records of the rows NAMES, in any number of sittings.
 
-    Without a name, of all rows but the paper's own, and without a GPU, of none that takes one.
+    Without a name: those of all rows except the paper's own and, where there is no GPU, except rows that need one.
     """
     rows = [_row(name) for name in names] or [row for row in ROWS if torch.cuda.is_available() or not row.on_gpu]
     paths.check_writable(paths.runs(), *(paths.results(row.data) for row in rows))
@@ -171,7 +171,7 @@ def make_records(names: tuple[str, ...], processes: int | None) -> None:
 @records_group.command("gradients")
 @click.argument("name")
 def make_gradients(name: str) -> None:
-    """Measures, of the row NAME, the gradient at each layer before the first step; teachers are trained first."""
+    """For the row NAME, measures the gradient at each layer before the first step; teachers are trained first."""
     row = _row(name)
     paths.check_writable(paths.runs(), paths.results(row.data))
     records.write_gradients(row, Store(paths.runs()))
@@ -194,7 +194,7 @@ def _row(name: str) -> records.Row:
 def run(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit status: 0 done, 1 failed, 2 bad input, 130 interrupted.
 
-    Whatever went wrong is one line, or, of runs that failed, a line each.
+    Whatever went wrong is reported in one line; if runs failed, in one line for each of them.
     """
     try:
         main(arguments, standalone_mode=False)

@@ -17,7 +17,7 @@ from fitnets_lib.errors import BadInput
 
 SIDE = 16
 MOST_PIXELS = 2**25
-"""Of a face's box, which may hang over the border of its photograph."""
+"""The largest area of a face's box, in pixels; a box may reach over the border of its photograph."""
 _GET = "ask the authors of AFLW for a licensed copy and put aflw.sqlite and its images there"
 
 
@@ -25,12 +25,12 @@ def read_aflw(folder: Path) -> tuple[Arrays, Arrays, Arrays]:
     """Colour patches of 16 x 16: 0 is no face, 1 a face.
 
     Args:
-        folder: the data directory. In `aflw/` it holds `aflw.sqlite`, the photographs below, at the paths that the
-            database names, and patches without faces in `nonfaces/`.
+        folder: the data directory. Its folder `aflw/` holds `aflw.sqlite`, the photographs, at the paths that the
+            database names, and in `nonfaces/` the patches without faces.
 
     Returns:
-        Training images, 90 % of each class; validation images, the rest; and those again as test images, since the
-        paper reports validation errors and has no third part.
+        Training images, 90 % of each class; validation images, the rest; and the validation images once more as test
+        images, since the paper reports validation errors and has no third part.
 
     Raises:
         BadInput: if the copy is absent or damaged, a photograph is missing, or a path leads out of the folder.

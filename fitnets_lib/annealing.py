@@ -9,13 +9,13 @@ from fitnets_lib.errors import number, whole
 
 @dataclass(frozen=True)
 class Linear:
-    """A weight that goes in a straight line from `start` to `end`, and keeps still before and after.
+    """A weight that goes in a straight line from `start` to `end`, and is constant before and after.
 
     Attributes:
         start: the weight up to epoch `first`.
         end: the weight from epoch `last` on.
         first: an epoch of the stage, counted from 0.
-        last: an epoch of the stage; None is its last one.
+        last: an epoch of the stage, counted from 0; None means the stage's last epoch.
     """
 
     start: float
@@ -31,15 +31,15 @@ class Linear:
             whole(self.last, "last epoch of lambda", least=self.first, most=2**20)
 
     def __call__(self, epoch: int, epochs: int) -> float:
-        """The weight in `epoch`, from 0, of a stage of `epochs`."""
+        """The weight in epoch number `epoch`, counted from 0, of a stage of `epochs` epochs."""
         last = epochs - 1 if self.last is None else self.last
         share = (epoch - self.first) / max(last - self.first, 1)
         return self.start + (self.end - self.start) * min(max(share, 0.0), 1.0)
 
 
 PAPER_LAMBDA = Linear(4.0, 1.0)
-"""The paper's: from 4 to 1 in a straight line over the stage (A.1.2)."""
+"""Lambda as the paper anneals it: from 4 to 1 in a straight line over the stage (A.1.2)."""
 RELEASED_CIFAR = Linear(4.0, 1.0, first=4, last=400)
-"""Lambda as the released CIFAR configuration anneals it: it begins to fall in epoch 5 and is at its end in 400."""
+"""Lambda as the released CIFAR configuration anneals it: it begins to fall in epoch 5 and reaches its end in 400."""
 RELEASED_MNIST = Linear(4.0, 0.0, first=4, last=150)
-"""Lambda as the released MNIST configuration anneals it: to 0, where the paper has 1 (A.2)."""
+"""Lambda as the released MNIST configuration anneals it: down to 0, whereas the paper ends at 1 (A.2)."""

@@ -12,10 +12,10 @@ from fitnets_lib.paper_networks import NETWORKS
 
 
 def layers(network: Network) -> pd.DataFrame:
-    """A line for each layer; neighbours that are equal in all that is shown share one.
+    """A line for each layer; neighbouring layers with the same entries share a line.
 
     Its columns: the numbers of the layers from 1; kind; channels or units; kernel and zero-padding; linear pieces;
-    pooling as window and stride; the output for one image, after pooling; and whether it gives or takes the hint.
+    pooling as window and stride; the output for one image, after pooling; whether the layer gives or takes the hint.
     """
     found: list[tuple[list[int], dict[str, str]]] = []
     for number, (layer, shape) in enumerate(zip(network.layers, shapes(network), strict=True), start=1):
@@ -62,7 +62,7 @@ def _line(kind: str, units: int, kernel: str, padding: str, pieces: str, pool: s
 
 
 def table(networks: Iterable[Network]) -> pd.DataFrame:
-    """The layers of some networks, one below the other, each with its name in its first line."""
+    """The layers of several networks, one network below the other, with each network's name in its first line."""
     frames = []
     for network in networks:
         frame = layers(network)
@@ -72,7 +72,7 @@ def table(networks: Iterable[Network]) -> pd.DataFrame:
 
 
 def pairs(named: Iterable[tuple[str, str]]) -> pd.DataFrame:
-    """A line for each pair of teacher and student: both layers, the regressor's kernel, its weights in one piece.
+    """A line for each pair of teacher and student: hint and guided layer, regressor's kernel, its weights in one piece.
 
     Raises:
         BadInput: if a hint map is larger than the guided map.

@@ -32,11 +32,11 @@ class Arrays:
         return len(self.labels)
 
     def part(self, index: Array | slice) -> Arrays:
-        """The images of these numbers."""
+        """The images with these numbers, and their labels."""
         return Arrays(self.images[index], self.labels[index])
 
     def without_last(self, count: int) -> tuple[Arrays, Arrays]:
-        """All but the last `count` images, and those."""
+        """Two parts: all but the last `count` images, and the last `count`."""
         return self.part(slice(None, -count)), self.part(slice(-count, None))
 
 
@@ -49,7 +49,7 @@ def checked(what: str, arrays: Arrays, counts: Sequence[int]) -> Arrays:
     """`arrays`, if they have as many images of each class as `counts` says.
 
     Raises:
-        BadInput: naming the file, and the first count or label that is another.
+        BadInput: naming the file, and the first count or label that is wrong.
     """
     if arrays.labels.ndim != 1 or arrays.labels.dtype.kind not in "iu":
         kind = f"{arrays.labels.ndim} dimensions of {arrays.labels.dtype}"
@@ -84,7 +84,7 @@ def there(path: Path, hint: str) -> Path:
 
 @contextmanager
 def decoding(what: str, path: Path, right: str) -> Iterator[None]:
-    """Whatever a decoder inside says of a file that is not what it should be, in one line.
+    """Turns any error that a decoder inside raises over a file that is not what it should be into an error of one line.
 
     Decoders of foreign formats fail in many ways of their own, from a wrong index to too little memory.
 

@@ -16,8 +16,8 @@ class Views:
     """How each image of a batch is looked at.
 
     Attributes:
-        flipped: (n,), bool, left and right exchanged.
-        shift: (n, 2), int64, rows and columns from the padded frame's corner to the cut's, 0 to twice the padding.
+        flipped: (n,), bool, whether left and right are exchanged.
+        shift: (n, 2), int64, rows and columns from the padded frame's corner to that of the cut, 0 to twice `pad`.
     """
 
     flipped: Tensor
@@ -30,8 +30,8 @@ class Augmentation:
 
     Attributes:
         flip: half of the images are flipped left to right, as the paper says.
-        pad: zeros around the image out of which a piece of its own size is cut; the released code has 8, the paper
-            does not mention it.
+        pad: how many zeros are put on each side of the image, before a piece of the image's own size is cut out; the
+            released code has 8, the paper does not mention padding.
     """
 
     flip: bool = False
@@ -52,7 +52,7 @@ class Augmentation:
         return Views(flipped, torch.randint(0, 2 * self.pad + 1, (count, 2), generator=random))
 
     def __call__(self, images: Tensor, views: Views) -> Tensor:
-        """`images`, (n, channels, height, width), as `views` looks at them."""
+        """`images`, (n, channels, height, width), flipped and cut as `views` says."""
         turned = images
         if self.flip:
             turned = torch.where(views.flipped.to(images.device)[:, None, None, None], images.flip(3), images)

@@ -1,4 +1,4 @@
-"""Figures that compare starts: what a method gains over others with each, and how the signal fares in each."""
+"""Figures that compare starts (rules for first weights): the gains of a method, and the signal in each layer."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _MARKERS = ("s", "o", "D", "^", "v", "P", "X", "*")
 
 
 def gains(frame: pd.DataFrame, ours: str, others: Sequence[str]) -> Figure:
-    """What recipe `ours` gains over each of the others: a panel for each, a row a start.
+    """What recipe `ours` gains over each of the others: a panel for each of these, with a row for each start.
 
     Small markers are single seeds; the mean stands as a number beside its interval.
 
     Args:
         frame: a tidy table of runs of one depth with a column "start".
-        ours: the recipe that gains.
+        ours: the recipe whose gains are shown.
         others: the recipes it is compared with.
     """
     starts = list(frame["start"].unique())
@@ -51,7 +51,7 @@ def gains(frame: pd.DataFrame, ours: str, others: Sequence[str]) -> Figure:
 
 
 def signals(frame: pd.DataFrame, columns: Sequence[str]) -> Figure:
-    """Measures of each layer's signal on logarithmic axes, a panel each, a line a start: geometric mean over seeds.
+    """Each layer's signal, geometric mean over seeds, on logarithmic axes: a panel per measure, a line per start.
 
     Args:
         frame: a row for each "start", seed and "layer", with what was measured.

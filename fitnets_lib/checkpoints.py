@@ -1,4 +1,4 @@
-"""The saved state of a run under way: written now and then, so that a run that is cut off goes on to the same bits."""
+"""The saved state of a run under way: written now and then, so that a run cut off goes on and ends in the same bits."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from fitnets_lib.outcomes import Epoch
 from fitnets_lib.training import Progress
 
 CHECKPOINT_EVERY = 5.0
-"""Seconds between two checkpoints of a run under way, at least."""
+"""The least number of seconds between two checkpoints of a run under way."""
 
 
 @dataclass
 class Checkpoint:
-    """The saved state of one run under way, and the clock that counts its sittings together.
+    """The saved state of one run under way, and the clock that adds up the time of all its sittings.
 
-    It lies in its run's folder, and counts for no other run. On a CPU the clock is the processor's own, which stands
-    still while others are served.
+    The file lies in its run's folder, and is valid for no other run. On a CPU the clock counts processor time, which
+    stands still while other processes are served.
     """
 
     path: Path
@@ -33,7 +33,7 @@ class Checkpoint:
 
     @property
     def seconds(self) -> float:
-        """Training time so far, over all sittings that a checkpoint remembers."""
+        """Training time so far, with all earlier sittings that the checkpoint recorded."""
         return self.earlier_seconds + self.clock() - self.begun
 
     def load(self) -> Progress | None:

@@ -1,7 +1,7 @@
 """CIFAR-10 and CIFAR-100 from the official files, and the copy of CIFAR-10 that went through JPEG.
 
-The python version of the official files is pickled. torchvision compares every file with the official checksum before
-it unpickles it, and refuses others, so its classes do the reading.
+The Python version of the official files is pickled. torchvision compares each file with its official checksum before
+unpickling it, and refuses a file that differs, so torchvision's classes do the reading.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read_official(folder: Path, source: Any, train: int, test: int) -> tuple[Arr
 
     Args:
         folder: the data directory, which holds `cifar-10-batches-py` or `cifar-100-python`.
-        source: `torchvision.datasets.CIFAR10`, or a class made after it, which knows the checksums.
+        source: `torchvision.datasets.CIFAR10`, or a class modelled on it; the class knows the checksums.
         train: training images of each class.
         test: test images of each class.
 
@@ -84,7 +84,7 @@ def read_jpeg(folder: Path, train: int = 5000, test: int = 1000, classes: int = 
         classes: how many there are.
 
     Raises:
-        BadInput: if a file is absent, damaged, holds objects, or would unpack to more than such images can need.
+        BadInput: if a file is absent or damaged, holds Python objects, or would unpack to more than such images need.
     """
     found = []
     for part, count in (("train", train), ("test", test)):

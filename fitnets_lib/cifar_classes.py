@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-"""By number."""
+"""The classes of CIFAR-10 by number."""
 
 SUPERCLASSES = {
     "aquatic mammals": ("beaver", "dolphin", "otter", "seal", "whale"),
@@ -32,7 +32,7 @@ SUPERCLASSES = {
 """The superclasses of CIFAR-100 by number, and the five classes of each."""
 
 CIFAR100 = tuple(sorted(name for names in SUPERCLASSES.values() for name in names))
-"""The classes of CIFAR-100 by number: in the order of the alphabet."""
+"""The classes of CIFAR-100 by number: they are in alphabetical order."""
 
 
 def table() -> pd.DataFrame:

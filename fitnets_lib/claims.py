@@ -17,7 +17,7 @@ from fitnets_lib.trials import SCALES, Claim, Comparison, Count, Quantity, Scale
 
 FILE = Path(__file__).with_name("claims.yml")
 FOLDERS: dict[Scale, str | None] = {"counts": None, "embedded": None, "MNIST": "mnist", "jpeg": "cifar10-jpeg-10000"}
-"""Where a scale's evidence is, below `results/`; None is the build's preset, and a GPU's trial names its data set."""
+"""The folder of a scale's evidence below `results/`; None is the build's preset. A GPU trial names its own folder."""
 
 
 def chosen(*ids: str) -> list[Claim]:
@@ -87,7 +87,7 @@ _TABLE5 = [f"cifar10/{name}" for name in ("teacher", "fitnet1", "fitnet2", "fitn
 
 
 def _table5(what: str, figures: Mapping[str, Figure]) -> tuple[Count, ...]:
-    """What Table 5 prints, counted of the widths that Table 7 prints."""
+    """The figures that Table 5 prints for `what`, beside counts for the widths that Table 7 prints."""
     return tuple(_count(name, what, figures[name]) for name in _TABLE5)
 
 
@@ -106,7 +106,7 @@ def _times_fewer(student: str, what: str, said: float, teacher: str = "cifar10/t
 
 
 def _regressor(teacher: str, student: str) -> Count:
-    """Far fewer is ten times fewer at least."""
+    """Far fewer, as the claim says, means here at least ten times fewer."""
     u, v = NETWORKS[teacher].middle_shape, NETWORKS[student].middle_shape
     small, large = regressors.convolutional_parameters(v, u), regressors.fully_connected_parameters(v, u)
     said = f"{large / small:,.1f} ({large:,} and {small:,})"
@@ -135,9 +135,9 @@ COUNTS: dict[str, Callable[[], tuple[Count, ...]]] = {
         ),
     ),
 }
-"""The counts by the names that `claims.yml` has for them."""
+"""The counts, by the names that `claims.yml` gives them."""
 
 CLAIMS: tuple[Claim, ...] = tuple(
     parse(name, said) for name, said in yaml.safe_load(FILE.read_text(encoding="utf-8")).items()
 )
-"""All 40, in the order in which they were written down."""
+"""All 40 claims, in the order in which `claims.yml` has them."""

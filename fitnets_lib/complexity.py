@@ -1,9 +1,9 @@
 """What a network costs: parameters and multiplications, counted as the paper counts and as everybody else does.
 
-The paper's convention was found by making its Tables 3 to 5 come out: weights without biases, and two pieces in every
-hidden fully connected layer, although text and released configuration give that layer five (the counting scripts of the
-released code count weights alone too). The full convention counts what is there, biases included, or a scale and a
-shift where there is a norm. A norm multiplies nothing: once trained it is part of the weights before it.
+The paper's convention was found by asking what yields its Tables 3 to 5: weights without biases, and two pieces in each
+hidden fully connected layer, although text and released configuration give that layer five. (The counting scripts of
+the released code, too, count weights alone.) The full convention counts all that is there: biases too (or, where
+there is a norm, its scale and shift). A norm multiplies nothing: once trained, it is part of the weights before it.
 """
 
 from __future__ import annotations

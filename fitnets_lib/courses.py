@@ -1,7 +1,7 @@
-"""Training a run once more to look on: what the student says after every epoch, and what stage 1 made of its layers.
+"""Training a run once more to watch it: the student's output after every epoch, and how stage 1 changed its layers.
 
-A kept run holds its learning curve and its last weights. What lies between is found by training it again, which gives
-the same bits, and is held against the kept curve.
+A kept run holds its learning curve and its last weights. The states in between are found by training it again, which
+gives the same bits; the new curve is compared with the kept one.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Course:
     """The student's logits after each epoch in which it had an output, that is, in which all layers were trained.
 
     Attributes:
-        train: of the training images that chapters look at (`data.shown`), (epochs, n, classes).
-        validation: of the validation images, (epochs, m, classes).
+        train: those of the training images that chapters look at (`data.shown`), (epochs, n, classes).
+        validation: those of the validation images, (epochs, m, classes).
     """
 
     train: Tensor
@@ -41,7 +41,7 @@ class Course:
 
 
 def courses(runs: Sequence[Run], store: Store, processes: int | None = None) -> list[Course]:
-    """The courses of finished or unfinished runs, as many at a time as there are processors; each is kept by its run.
+    """The courses of runs, finished or not, as many at a time as there are processors, each kept in its run's folder.
 
     Raises:
         BadInput: as `runs.execute`.
@@ -62,7 +62,7 @@ def course(run: Run, store: Store) -> Course:
     Raises:
         BadInput: as `runs.execute`.
         Diverged: if the run did.
-        RuntimeError: if the training did not go as the kept run's.
+        RuntimeError: if the new training took another course than the kept run.
     """
     kept = execute(run, store)
     path = _path(run, store)
@@ -117,7 +117,7 @@ def stage_one(run: Run, store: Store) -> tuple[Guided, Guided]:
     """Goes through the first stage of `run`, a hint with one regressor, once more.
 
     Returns:
-        How it began, with first weights, and how it ended, when the guided layers were at their best.
+        Layers and regressor as the stage began, with first weights, and as it ended, with those of its best epoch.
 
     Raises:
         BadInput: as `runs.execute`, or if the run has no teacher.

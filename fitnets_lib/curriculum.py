@@ -1,9 +1,9 @@
 """Curriculum learning, self-paced learning, and what is easy for a teacher.
 
-A curriculum gives each example z a weight W_l(z) between 0 and 1 that never falls as l goes from 0 to 1, so that the
+A curriculum gives each example z a weight W_l(z) between 0 and 1. As l goes from 0 to 1 no weight falls, while the
 distribution of what is shown gains entropy and ends as the training distribution (Bengio et al., 2009). In self-paced
-learning the student's own losses decide: v_i = 1 iff f_i < 1/K, with K lowered until every example is in (Kumar et al.,
-2010). FitNets read a teacher's confidence as ease (section 2.4).
+learning the student's losses f_i decide: example i is used, v_i = 1, iff f_i < 1/K, and K is lowered until all are used
+(Kumar et al., 2010). FitNets takes a teacher's confidence as a measure of an example's ease (section 2.4).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fitnets_lib.errors import BadInput
 from fitnets_lib.losses import softened
 
 Pacing = Callable[[float], float]
-"""The share of the examples, easiest first, in use when the share l (0 to 1) of the curriculum is over."""
+"""Maps the share l (0 to 1) of the curriculum that is over to the share of the examples in use then, easiest first."""
 
 
 def linear(start: float) -> Pacing:
@@ -69,7 +69,7 @@ def easiest(difficulty: Tensor, share: float) -> Tensor:
     """Weights W_l: 1 for the easiest `share` of the examples (at least one), 0 for the others.
 
     Args:
-        difficulty: (n,), the higher the harder; of equal ones the first count as easier.
+        difficulty: (n,), the higher the harder; of equally hard examples the earlier ones count as easier.
         share: above 0 and at most 1.
 
     Returns:
@@ -114,9 +114,9 @@ def self_paced(losses: Tensor, k: float) -> Tensor:
 
 
 def first_k(losses: Tensor, share: float = 0.5) -> float:
-    """The K with which the `share` of the examples with the smallest losses is selected.
+    """The K with which `self_paced` selects this `share` of the examples, those with the smallest losses.
 
-    The threshold 1/K lies a millionth above the last loss that is in, so examples whose losses equal it are in too.
+    The threshold 1/K lies a millionth above the largest loss selected, so all examples with this loss are selected.
     """
     _check_start(share)
     border = float(losses.sort().values[max(1, round(share * len(losses))) - 1])
@@ -124,7 +124,7 @@ def first_k(losses: Tensor, share: float = 0.5) -> float:
 
 
 def confidence(teacher_logits: Tensor, temperature: float = 1.0) -> Tensor:
-    """The probability that the teacher gives to its own guess, (n,): its measure of an example's ease (section 2.4)."""
+    """The probability that the teacher gives to its own guess, (n,): a measure of an example's ease (section 2.4)."""
     return softened(teacher_logits, temperature).max(dim=1).values
 
 

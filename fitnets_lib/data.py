@@ -1,7 +1,7 @@
 """Data sets, split once and for all into training, validation and test images.
 
-Training sees `load`: the training images and the validation images on which every choice is made. The test images
-stand behind a function of their own, `load_test`, which only `runs` calls, once a run, when all choices are made.
+Training uses `load`: it gives the training images, and the validation images on which every choice is made. The test
+images have a function of their own, `load_test`, which only `runs` calls, once a run, when all choices are made.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class Split:
         return len(self.labels)
 
     def to(self, device: str) -> Split:
-        """The same on another device."""
+        """The same images and labels on another device."""
         return Split(self.images.to(device), self.labels.to(device))
 
     def first(self, most: int) -> Split:
-        """The first `most` of them, or as many as there are."""
+        """The first `most` images, or all if there are fewer."""
         return Split(self.images[:most], self.labels[:most])
 
     def joined(self, other: Split) -> Split:
@@ -59,13 +59,13 @@ class Dataset:
 
 
 def _held_out(read: tuple[Arrays, Arrays], validation: int = 10_000) -> Splits:
-    """The last `validation` training images for choosing: 50,000 become 40,000 + 10,000, and 60,000 50,000 + 10,000."""
+    """Holds out the last `validation` training images: 50,000 become 40,000 + 10,000; 60,000 become 50,000 + 10,000."""
     train, test = read
     return (*train.without_last(validation), test)
 
 
 def _first(splits: Splits, train: int, validation: int) -> Splits:
-    """The first so many training and validation images, and all test images."""
+    """The first `train` training and `validation` validation images, and all test images."""
     return splits[0].part(slice(train)), splits[1].part(slice(validation)), splits[2]
 
 
@@ -84,7 +84,7 @@ LOADERS: dict[str, Callable[[], Splits]] = {
 """How each data set is read, split and preprocessed."""
 
 NAMES = tuple(LOADERS)
-"""The data sets there are; `faces/1` to `faces/19` are other splits of `faces`."""
+"""The names of all data sets; `faces/1` to `faces/19`, other splits of `faces`, are not counted among them."""
 
 LOADERS |= {
     f"faces/{split}": partial(lambda split: standardised(embedded.faces(split)), split)
@@ -92,7 +92,7 @@ LOADERS |= {
 }
 
 SLOW = ("digits", "cifar10", "cifar10-jpeg", "cifar10-jpeg-10000", "cifar100", "cifar100-coarse")
-"""Kept in `_build/data` once they are prepared: it takes minutes, or, for digits, a library that is slow to import."""
+"""Kept in `_build/data` once prepared: that takes minutes or, for digits, needs a library that is slow to import."""
 
 
 @cache
@@ -111,7 +111,7 @@ def _made(name: str) -> tuple[Split, Split, Split]:
 
 
 def _kept(name: str) -> tuple[Split, Split, Split]:
-    """Preprocessed images as they were kept, or made and kept for the next process."""
+    """The preprocessed images: read back if they were kept, else made, and kept for the next process."""
     place = paths.home() / "_build" / "data" / f"{name}-{source.fingerprint('data')[:12]}"
     weights, seal = place.with_suffix(".safetensors"), place.with_suffix(".json")
     try:
@@ -139,13 +139,13 @@ def load(name: str) -> Dataset:
 
 
 def shown(name: str) -> Dataset:
-    """What chapters picture, probe and follow: the first 1,000 training and 300 validation images; of digits, all."""
+    """What chapters draw, probe and follow: the first 1,000 training and 300 validation images (for digits, all)."""
     whole = load(name)
     return Dataset(whole.train.first(1_000), whole.validation.first(300))
 
 
 def load_test(name: str) -> Split:
-    """The test images of data set `name`: for the last line of a finished run, and for nothing else."""
+    """The test images of data set `name`: for the test error of a finished run, and for nothing else."""
     return _splits(name)[2]
 
 
@@ -163,7 +163,7 @@ def download(name: str) -> None:
     """Downloads a data set into the data directory, through torchvision.
 
     Raises:
-        BadInput: if `name` cannot be downloaded, or is not to be reached.
+        BadInput: if `name` is not one that can be downloaded, or the download fails.
     """
     from torchvision import datasets  # takes two seconds to import
 

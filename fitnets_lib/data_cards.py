@@ -15,10 +15,10 @@ class Card:
         name: in `data.NAMES`.
         classes: how many there are.
         image: channels, height and width.
-        train: images that this book trains on.
-        validation: images that choices are made by, held out of the official training images.
-        test: images that are looked at once, at the end.
-        terms: under which it is given out.
+        train: how many images this book trains on.
+        validation: how many images choices are made on; they are held out of the official training images.
+        test: how many images are looked at once, at the end.
+        terms: the terms under which it is given out.
     """
 
     name: str
@@ -42,9 +42,9 @@ CARDS = (
     Card("digits", 10, (1, 8, 8), 1_000, 297, 500, "comes with scikit-learn"),
     Card("faces", 2, (1, 16, 16), 120, 40, 40, "comes with scikit-image"),
 )
-"""The paper's data sets, with a copy of CIFAR-10 and a part of it, and after them the two stand-ins.
+"""The paper's data sets, together with a copy of CIFAR-10 and a part of that copy, and then the two stand-ins.
 
-AFLW's numbers are about those of the paper, which has no test images beside its validation images.
+AFLW's numbers are roughly the paper's; the paper has no test images apart from its validation images.
 """
 
 

@@ -32,8 +32,8 @@ def gradient_norms(
         teacher: its teacher's description.
         loss: over the whole student.
         lesson: the images, all in one batch, with the teacher's answers.
-        seed: of the initial weights, of student and heads.
-        start: the rule for the initial weights; one that fits them to images is shown those of the lesson.
+        seed: of the initial weights of student and heads.
+        start: the rule for the initial weights; a rule that fits them to images is shown the images of the lesson.
 
     Returns:
         One length a layer, from the image upwards.
@@ -51,13 +51,13 @@ def gradient_norms(
 
 
 def first_gradients(runs: Iterable[Run], store: Store) -> pd.DataFrame:
-    """`gradient_norms` of those of `runs` that have a teacher and a single stage, on the images of `data.shown`.
+    """`gradient_norms` for the runs that have a teacher and a single stage, on images of `data.shown`.
 
     Returns:
-        A row for each recipe, seed and layer (from the image upwards, from 1), with the length of its gradient.
+        A row for each recipe, seed and layer (counted from 1, from the image upwards), with the length of its gradient.
 
     Raises:
-        FileNotFoundError: if the teacher of one was not trained.
+        FileNotFoundError: if the teacher of one of these runs was not trained.
     """
 
     @cache
@@ -96,9 +96,9 @@ def signals(student: Network, training: Training, images: Split, seed: int) -> l
 
     Args:
         student: what would be trained.
-        training: how; its first weights and its batch count.
+        training: how it would be trained; only the first weights and the batch size matter here.
         images: those it would be trained on, all shown in one batch.
-        seed: of first weights and order.
+        seed: of the first weights and of the images' order.
     """
     module = build(student)
     begin(module, training.first_weights, images.images, training.batch, seed)

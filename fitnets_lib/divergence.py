@@ -1,6 +1,6 @@
-"""Numerical trouble: where a training stopped being one, as a result that can be kept and shown.
+"""Numerical trouble: where a training left the finite numbers, as a result that can be kept and shown.
 
-Nothing is looked at while an epoch is under way, since each look would make a GPU wait; the step is found afterwards.
+Nothing is checked during an epoch, since each check would make a GPU wait; the bad step is found afterwards.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Divergence:
     Attributes:
         stage: from 1, as in the learning curve.
         epoch: within the stage, from 1.
-        step: within the epoch, from 1: the first whose loss was no finite number, or the last, if what it left is none.
-        what: the quantity, with the terms of the loss.
+        step: within the epoch, from 1: the first whose loss was not finite, or the last, if only what it left was not.
+        what: the quantity that was not finite; if it is a loss, with the terms of this loss.
         value: "nan", "inf" or "-inf".
         whose: "its teacher's" where not the run itself but its teacher diverged.
     """
@@ -43,25 +43,25 @@ class Diverged(ArithmeticError):
     """A loss or a weight stopped being a finite number; the text says where.
 
     Attributes:
-        progress: where the run stood before that epoch (`training.Progress`), if it is told by the training.
+        progress: where the run stood before that epoch (`training.Progress`), if the training has set it.
     """
 
     progress: Any = None
 
     @property
     def found(self) -> Divergence:
-        """Where."""
+        """Where the run diverged."""
         (where,) = self.args
         assert isinstance(where, Divergence)
         return where
 
 
 def first_bad(losses: Tensor) -> tuple[int, float]:
-    """The number, from 1, of the first step whose loss makes the epoch's mean no finite number, and what it is then.
+    """The first step, counted from 1, whose loss makes the epoch's mean not finite, and the value this gives.
 
     Args:
-        losses: of the steps of an epoch, (steps,). If each is finite and only their sum is not, it is the step at which
-            the sum overflows.
+        losses: one for each step of an epoch, (steps,). If each is finite and only their sum is not, the step found is
+            the one at which the sum overflows.
     """
     sums = losses.cumsum(0).tolist()
     bad = [number for number, value in enumerate(sums, start=1) if not math.isfinite(value)]

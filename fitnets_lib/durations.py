@@ -1,4 +1,4 @@
-"""How long training would take where it was not done: an estimate from multiplications and a measured throughput."""
+"""How long training that was not done would take: an estimate from multiplications and a measured throughput."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ BACKWARD = 2
 
 
 def multiplications(run: Run, train: int, validation: int) -> int:
-    """At most so many multiplications does the training of `run` take, its teacher's not counted.
+    """The training of `run` takes at most this many multiplications; the training of its teacher is not counted.
 
-    It counts every stage over all of its epochs, forwards and backwards, in the layers that the stage trains, and the
+    Every stage is counted over all of its epochs, in the layers that it trains: training images forwards and backwards,
     validation images forwards. Regressors and the teacher's answers, which are kept, are left out.
 
     Args:
@@ -35,7 +35,7 @@ def multiplications(run: Run, train: int, validation: int) -> int:
 
 
 def rates(record: Path) -> dict[str, float]:
-    """Multiplications a second that training was measured to do, by network, from a record of `make bench`.
+    """The multiplications a second that were measured in training, by network, from a record of `make bench`.
 
     Raises:
         FileNotFoundError: if there is no record, as where the library is installed without the book.

@@ -29,13 +29,13 @@ def digits() -> tuple[Arrays, Arrays, Arrays]:
 def faces(split: int = 0) -> tuple[Arrays, Arrays, Arrays]:
     """200 grey patches of 16 x 16, half of them faces (Labeled Faces in the Wild): the stand-in for AFLW.
 
-    They are resized from 25 x 25 with anti-aliasing. So few images need repeated cross-validation.
+    They are resized from 25 x 25 with anti-aliasing. Since they are so few, they need repeated cross-validation.
 
     Args:
         split: 0 to 19, five folds four times: a fold of 40 to test, the next to validate, the other 120 to train.
 
     Raises:
-        BadInput: if there is no such split, or scikit-image's file is another one.
+        BadInput: if there is no such split, or scikit-image's file is not the expected one.
     """
     from skimage.data import lfw_subset
     from skimage.transform import resize

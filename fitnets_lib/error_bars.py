@@ -1,4 +1,4 @@
-"""Errors as points with intervals: the paper's beside ours, and those over splits of few images."""
+"""Figures of errors as points with intervals: the paper's errors beside ours, and errors over splits of few images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fitnets_lib.results import within
 from fitnets_lib.statistics import Estimate
 
 TEACHER = Look("#000000", "*", "-")
-"""The teacher is trained by backprop, too, and is no student."""
+"""How a teacher is drawn: it is trained by backprop, too, but is no student."""
 
 
 def look(network: str, recipe: str) -> Look:
@@ -23,7 +23,7 @@ def look(network: str, recipe: str) -> Look:
 
 
 def over_splits(found: Mapping[tuple[str, str], tuple[Sequence[float], Estimate]], unit: str) -> Figure:
-    """A row for each network and recipe: a small marker a split, the mean and its interval.
+    """A row for each network and recipe: a small marker for each split, the mean and its interval.
 
     Args:
         found: for each network and recipe, the values of the splits and their mean with its interval.
@@ -52,7 +52,7 @@ def printed_and_found(blocks: Mapping[str, Sequence[tuple[Line, Estimate | None]
     """A row for each block, on a logarithmic axis: hollow markers for printed errors, below them filled ones for ours.
 
     Args:
-        blocks: by the text that names the row, each printed line with what was found of it here, if anything was.
+        blocks: under the text that names a row, its printed lines, each with what was found for it here, or None.
     """
     figure = Figure(figsize=(7.2, 1.3 + 0.55 * len(blocks)))
     axis, shown = figure.subplots(), dict[str, Look]()

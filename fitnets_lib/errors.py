@@ -1,4 +1,4 @@
-"""The errors that say all in one line; first of all the one that a reader can cause, a value that cannot be used."""
+"""Errors whose whole text is one line; above all the one that a reader can cause, a value that cannot be used."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class OneLine(Exception):
         return [f"{type(self).__name__}: {self}"]
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Exceptions cross process borders by their arguments; ours have one finished line.
+        # An exception is handed to another process as its arguments; ours has one, the finished line.
         return (_rebuild, (type(self), str(self)))
 
 
@@ -59,7 +59,7 @@ def whole(value: object, place: str, least: int = 1, most: int = 2**16) -> int:
 
 
 def number(value: object, place: str, least: float = 0.0, above: bool = False) -> float:
-    """`value`, if it is a finite number of at least `least`, or `above` it.
+    """`value`, if it is a finite number of at least `least` or, where `above` is set, greater than it.
 
     Raises:
         BadInput: naming `place`.
@@ -71,7 +71,7 @@ def number(value: object, place: str, least: float = 0.0, above: bool = False) -
 
 
 def flag(value: object, place: str) -> bool:
-    """`value`, if it is True or False and nothing that only counts as such.
+    """`value`, if it is True or False itself, and not something that only counts as one of them.
 
     Raises:
         BadInput: naming `place`.

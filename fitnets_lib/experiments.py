@@ -1,7 +1,7 @@
 """The runs that several chapters share, so that each is trained once: one teacher a seed, and thin students.
 
-What is trained on a data set is its `Scale`. On digits, teacher: torch's default start, half of the epochs; students:
-the paper's start, U(-.005, .005), all of the epochs. On CIFAR-10 all learn as the paper says.
+A `Scale` says what is trained on a data set. On digits the teacher has torch's default start and half of the epochs,
+the students have the paper's start, U(-.005, .005), and all epochs. On CIFAR-10 all learn as `_papers` says.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class Scale:
 
     Attributes:
         teacher: wide and shallow.
-        student: the thin student with so many layers.
+        student: gives the thin student of the number of layers asked for.
         teaching: how the teacher learns, given the epochs of a chapter.
-        learning: how the students do; its epochs are all of the chapter's, shared out among stages.
+        learning: how the students learn, given the same epochs; they get all of them, shared out among the stages.
     """
 
     teacher: Network
@@ -36,14 +36,14 @@ class Scale:
 
 _CIFAR_STUDENTS = {
     **{depth: f"cifar10/depth-30M-{depth}" for depth in (5, 7, 9)},
-    11: "cifar10/fitnet1",  # its widths are those of the depth study's 11 layers
+    11: "cifar10/fitnet1",  # its widths are those of the depth study's student of 11 layers
     13: "cifar10/fitnet3",
     19: "cifar10/fitnet4",
 }
 
 
 def cifar_student(depth: int) -> Network:
-    """The paper's student of `depth` layers: up to 11 those of 30M multiplications, then FitNets 3 and 4 (Tables 5, 6).
+    """The paper's student of `depth` layers: up to 11 one of 30M multiplications, then FitNet 3 or 4 (Tables 5, 6).
 
     Raises:
         BadInput: if the paper has none of that depth.
@@ -54,7 +54,7 @@ def cifar_student(depth: int) -> Network:
 
 
 def _papers(epochs: int) -> Training:
-    """As in A.1.2, but for its patience, a tenth of all epochs; not trained once more on all images."""
+    """As in A.1.2, but with a patience of a tenth of all epochs, and without training once more on all images."""
     return replace(PAPER_CIFAR, epochs=epochs, patience=max(1, epochs // 10), each_stage=False, retrain=False)
 
 

@@ -1,6 +1,6 @@
-"""Measures of a feature map: how much of a hint it gives, how like another it is, and how well classes can be read off.
+"""Measures of a feature map: how much of a hint it explains, how like another it is, how well classes are read off it.
 
-Features are (n, ...), a row an image; whatever follows the first dimension is flattened.
+Features are (n, ...), one row for each image; all dimensions after the first are flattened.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from torch import Tensor
 def linear_cka(one: Tensor, other: Tensor) -> float:
     """Likeness of two sets of features of the same images, 0 to 1 (Kornblith et al., 2019).
 
-    ||Y' X||^2 / (||X' X|| ||Y' Y||) of the centred features; it does not see rotations, nor a factor on all features.
+    ||Y' X||^2 / (||X' X|| ||Y' Y||) of the centred features; rotations, or a factor on all features, do not change it.
 
     Raises:
-        ValueError: if they are not of equally many images, or one of them is the same for all images.
+        ValueError: if the two are not of equally many images, or one set is the same for all images.
     """
     if len(one) != len(other):
         raise ValueError(f"features of {len(one)} and of {len(other)} images: both have to be of the same images")
@@ -28,20 +28,20 @@ def linear_cka(one: Tensor, other: Tensor) -> float:
 
 
 def unexplained(hint: Tensor, regressed: Tensor) -> float:
-    """The hint loss as a share of what the mean hint would have: 0 is a perfect regressor, 1 one that sees nothing."""
+    """The hint loss over that of predicting the mean hint: 0 is a perfect regressor, 1 one no better than the mean."""
     error = (hint.double() - regressed.double()).square().sum()
     return float(error / _centred(hint).square().sum())
 
 
 def probe(train: Tensor, labels: Tensor, held_out: Tensor, held_out_labels: Tensor, ridge: float = 1e-3) -> float:
-    """Accuracy in per cent, on held-out images, of a linear classifier by least squares on the labels as 0 and 1.
+    """Accuracy in per cent, on held-out images, of a linear classifier, by least squares on one-hot labels.
 
     Args:
         train: features of the training images.
         labels: (n,), their classes.
         held_out: features of other images.
-        held_out_labels: (m,), theirs.
-        ridge: weight of the squared classifier against the mean squared feature, so that scale does not matter.
+        held_out_labels: (m,), their classes.
+        ridge: weight of its squared weights, relative to the mean squared feature, so that scale does not matter.
     """
     mean = train.double().flatten(1).mean(dim=0)
     x, z = (features.double().flatten(1) - mean for features in (train, held_out))

@@ -50,9 +50,9 @@ def write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """No other process is inside for the same `path`, beside which the lock lies as a file while it is held.
+    """Lets one process at a time inside for the same `path`; while the lock is held, it lies as a file beside `path`.
 
-    A process that dies lets go of it; the system sees to that. Who waits finds the work done.
+    When a process dies, the system releases its lock. A process that waited finds what the other has written.
     """
     lock = path.with_name(path.name + ".lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
@@ -63,9 +63,9 @@ def alone(path: Path) -> Iterator[None]:
 
 
 def forget_halves(*wanted: Path) -> None:
-    """Removes what processes that were killed had begun to write in place of these files; nothing ever reads it.
+    """Removes unfinished copies of these files, under other names, that killed processes left; nothing ever reads them.
 
-    For a process that knows that no other is writing them.
+    To be called only by a process that knows that no other is writing these files.
     """
     for path in wanted:
         for half in path.parent.glob(f".{path.name}.*"):
@@ -138,10 +138,10 @@ def read_sealed(path: Path) -> Any:  # noqa: ANN401
 
 @contextmanager
 def understood(path: Path) -> Iterator[None]:
-    """What is made inside of the content of a whole file: if it lacks something, another version wrote it.
+    """Guards code that reads the content of a whole file: if something is missing, another version wrote it.
 
     Raises:
-        Damaged: in place of the error that a lacking or foreign field gives.
+        Damaged: in place of the error that a missing or unknown field causes.
     """
     try:
         yield
@@ -152,7 +152,7 @@ def understood(path: Path) -> Iterator[None]:
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], note: Any = None) -> str:  # noqa: ANN401
-    """Writes tensors as a safetensors file with `note` (JSON) and a checksum of all the rest in its header.
+    """Writes tensors as a safetensors file; its header has `note` (JSON) and a checksum of all the rest.
 
     Returns:
         The checksum of the whole file.
@@ -179,7 +179,7 @@ def read_tensors(path: Path, checksum: str | None = None) -> tuple[dict[str, Ten
 
     Raises:
         FileNotFoundError: if there is no such file.
-        Damaged: if the file is not a whole safetensors file or its checksum is another.
+        Damaged: if the file is not a whole safetensors file or its checksum differs.
     """
     content = read(path)
     if checksum is not None and digest(content) != checksum:
@@ -205,7 +205,7 @@ def _parts(content: bytes) -> tuple[dict[str, Any], memoryview]:
 
 
 def _seal(header: dict[str, Any], numbers: memoryview) -> str:
-    """The checksum of a file's header, which does not hold it yet, and of its numbers."""
+    """The checksum of a file's numbers and of its header, as it is before the checksum is put into it."""
     return digest(digest(canonical(header).encode()).encode() + digest(numbers).encode())
 
 

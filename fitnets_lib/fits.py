@@ -1,4 +1,4 @@
-"""A network and a data set: whether the one was made for the other, and how often it errs on it."""
+"""A network and a data set: whether the network was made for it, and how often the network errs on it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def check_fits(network: Network, name: str) -> None:
     """Refuses a network that was made for other images or classes than those of data set `name`.
 
     Raises:
-        BadInput: with both shapes or both numbers.
+        BadInput: with both image shapes or both numbers of classes.
     """
     train = data.load(name).train
     image, classes = tuple(train.images.shape[1:]), int(train.labels.max()) + 1

@@ -19,7 +19,7 @@ TEST_COUNTS = (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
 
 
 def read_idx(path: Path, shape: tuple[int, ...]) -> Array:
-    """The bytes of an idx file of the given shape; a file `<path>.gz` is read where `path` is not there.
+    """The bytes of an idx file of the given shape; if there is no file `path`, the file `<path>.gz` is read.
 
     Raises:
         BadInput: if there is no such file, or it is not an idx file of bytes of exactly this shape.
@@ -31,7 +31,7 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> Array:
         if not path.is_file():
             place, right = there(packed, "download MNIST"), "a whole gzip file"
         with path.open("rb") if place == path else gzip.open(place) as file:
-            content = file.read(whole + 1)  # never more, whatever a packed file may grow to
+            content = file.read(whole + 1)  # never more, however large a packed file becomes
     except (OSError, EOFError, zlib.error) as error:
         raise BadInput("data file", str(place), f"{right} ({error}): download it again") from error
     header = content[: 4 + 4 * len(shape)]
@@ -55,7 +55,7 @@ def read_mnist(
         side: of an image.
 
     Raises:
-        BadInput: if a file is absent, damaged or another one.
+        BadInput: if a file is absent, damaged or not the expected one.
     """
     found = []
     for prefix, counts in (("train", train), ("t10k", test)):

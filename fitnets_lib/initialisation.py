@@ -1,8 +1,8 @@
-"""Rules for first weights: the paper's and torch's, and those that came around the paper and after it.
+"""Rules for first weights: the paper's and torch's, and others from the years around the paper and after it.
 
-A start draws weights for any module, a student or a head, and may then fit a student's weights to a few images. The
-rules that scale weights keep the size of the signal from layer to layer; for that they need to know what a maxout over
-k pieces does to it, which `second_moment` computes.
+A start is such a rule: it draws weights for a module, a student or a head, and may then fit a student's weights to a
+few images. Rules that scale weights keep the signal's size from layer to layer; for that they need to know how a maxout
+over k pieces changes this size, which `second_moment` computes.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ class Start:
     """A rule for first weights."""
 
     def draw(self, module: nn.Module, random: torch.Generator) -> None:
-        """Draws all weights of `module` in place, from random numbers on the CPU; norms go to their first state."""
+        """Draws all weights of `module` in place, from random numbers on the CPU; norms get their first state."""
         raise NotImplementedError
 
     def fit(self, student: nn.Sequential, images: Tensor) -> None:
-        """Fits the drawn weights of `student` to `images`, in place; most rules need none and do nothing."""
+        """Fits the drawn weights of `student` to `images`, in place; most rules need no images and do nothing."""
 
 
 @dataclass(frozen=True)
 class Uniform(Start):
-    """U(-spread, spread) with biases at 0, as in the paper; None is torch's default rule, biases too."""
+    """U(-spread, spread) with biases at 0, as in the paper; None is torch's default rule, for biases too."""
 
     spread: float | None
 
@@ -47,15 +47,15 @@ class Uniform(Start):
 
 @dataclass(frozen=True)
 class Scaled(Start):
-    """Normal weights whose variance keeps the signal's second moment in every layer; biases start at 0.
+    """Normal weights whose variance keeps the signal's second moment the same in all layers; biases start at 0.
 
-    With m the second moment of a layer's output for normal pieces of variance 1 (`second_moment`), the variance is
-    1 / (m fan), where fan is, with the paper whose rule it is,
+    Let m be the second moment of a layer's output for normal pieces of variance 1 (`second_moment`). The variance is
+    1 / (m fan), and fan is one of these (in brackets the paper whose rule it is):
 
-    - "in", the inputs of a unit: what goes up keeps its size (He et al., 2015, who have m = 1/2, a ReLU's);
-    - "mean", the mean of the inputs of a unit and of the outputs that an input reaches: a middle way between going
-      up and coming down (Glorot and Bengio, 2010, who have m = 1, and uniform weights). Of a maxout's pieces only one
-      sends a gradient down, so a unit counts as one output.
+    - "in": how many inputs a unit has; the signal keeps its size (He et al., 2015, who have m = 1/2, that of a ReLU);
+    - "mean": the mean of how many inputs a unit has and how many outputs an input reaches, a compromise between signal
+      and gradient (Glorot and Bengio, 2010, who have m = 1, and uniform weights). Of a maxout's pieces only one sends
+      a gradient down, so a unit counts as one output.
     """
 
     fan: Literal["in", "mean"] = "in"
@@ -72,7 +72,7 @@ class Scaled(Start):
             weight.copy_(normal)
 
     def variance(self, layer: Layer) -> float:
-        """Of each of the weights of `layer`."""
+        """The variance of each weight of `layer`."""
         outputs, *inputs = layer.linear.weight.shape
         fan_in = torch.Size(inputs).numel()
         fan_out = outputs // layer.pieces * torch.Size(inputs[1:]).numel()
@@ -86,10 +86,10 @@ GLOROT = Scaled("mean")
 
 @dataclass(frozen=True)
 class LayerSequential(Start):
-    """LSUV (Mishkin and Matas, 2016): orthonormal weights, then one layer after the other is given variance 1.
+    """LSUV (Mishkin and Matas, 2016): orthonormal weights, then one layer after the other is scaled to variance 1.
 
-    What has variance 1, over the images, the places and the pieces, is what a layer's linear map gives, before the
-    maxout, as in their paper. Biases are 0, so one division does it exactly, where they repeat it up to a tolerance.
+    As in their paper, this is the variance, over images, places and pieces, of what a layer's linear map gives, before
+    the maxout. As biases are 0, one division makes it exactly 1, where they divide repeatedly up to a tolerance.
     """
 
     def __str__(self) -> str:
@@ -107,9 +107,9 @@ class LayerSequential(Start):
         """Divides the weights of each layer, from the image upwards, by the standard deviation of what they give.
 
         Raises:
-            BadInput: if some layer gives the same number for everything.
+            BadInput: if some layer's linear map gives the same number everywhere.
         """
-        student.eval()  # norms stay in their first state, which changes nothing
+        student.eval()  # norms stay in their first state, in which they change nothing
         for number, layer in enumerate(student, start=1):
             assert isinstance(layer, Layer)
             given = images.flatten(1) if isinstance(layer, FullyConnected) else images
@@ -151,8 +151,8 @@ def _reset(module: nn.Module) -> Iterator[Layer]:
 def second_moment(pieces: int, relu: bool = False) -> float:
     """E h^2 of h = max(z_1, ..., z_k), or of its positive part, for independent standard normal pieces z_i.
 
-    It is 1 for one piece, since nothing happens, and for two, since the larger and the smaller square add up to the
-    sum of both and are alike; 1/2 for a ReLU; above 1 for three pieces and more.
+    It is 1 for one piece, which passes unchanged; 1 for two, since the squares of the larger and of the smaller piece
+    have the same mean and add up to z_1^2 + z_2^2; 1/2 for a ReLU; above 1 for three pieces and more.
     """
     from scipy import integrate, stats  # takes most of a second to import, and few starts need it
 

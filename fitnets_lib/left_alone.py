@@ -1,7 +1,7 @@
-"""How many layers a student starts by itself, and with how many it learns: what no hint has trained (this book's own).
+"""Layers that no hint has trained: how many a student has, and with how many it learns (this book's own question).
 
-A hint trains the layers up to the guided one. Those above are still at their first weights when the stage on labels or
-on the teacher's answers begins, and have to start as a net of that many layers would without hints.
+A hint trains the layers up to the guided one. The layers above it still have their first weights when the stage on
+labels or on the teacher's answers begins, and have to start as a net of that many layers would without hints.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from fitnets_lib.terms import Classification, Distillation, Hint
 
 
 def layers(run: Run) -> int | None:
-    """How many layers no hint has trained when labels or the teacher's answers are first looked at: those above it.
+    """How many layers, those above the guided one, no hint has trained when the stage on labels or answers begins.
 
-    All layers without a hint; None for recipes that look at labels otherwise, or at hints in more than one stage.
+    In a recipe without hints, all; None for recipes that use labels in another way, or hints in more than one stage.
     """
     *before, last = run.recipe.stages
     kinds = [{type(term) for _, term in stage.loss.terms} for stage in run.recipe.stages]
@@ -32,7 +32,7 @@ def layers(run: Run) -> int | None:
 
 
 def _ends(rows: Iterable[Row]) -> dict[tuple[int, int, str], list[float]]:
-    """Test accuracies of the recorded runs of `rows` by layers left alone, layers and recipe; NaN if a run diverged."""
+    """Test accuracies of recorded runs of `rows` by layers left alone, all layers and recipe; NaN if a run diverged."""
     found: dict[tuple[int, int, str], list[float]] = {}
     for run, result in records.recorded(runs_of(rows)):
         if (left := layers(run)) is not None:
@@ -44,7 +44,7 @@ def _ends(rows: Iterable[Row]) -> dict[tuple[int, int, str], list[float]]:
 def table(rows: Iterable[Row]) -> pd.DataFrame:
     """How the recorded runs of `rows` end, by the number of layers that no hint has trained, and by network and recipe.
 
-    A run that ends at `results.NEAR_CHANCE` or above has learned. Without a record, one line says so.
+    A run that ends at `results.NEAR_CHANCE` or above has learned. If nothing is recorded, the one line says so.
     """
     made = []
     for (left, depth, recipe), ends in _ends(rows).items():
@@ -61,7 +61,7 @@ def table(rows: Iterable[Row]) -> pd.DataFrame:
 def where_learning_ends(rows: Iterable[Row]) -> tuple[int, int] | None:
     """The most layers left alone with which runs learn, and the fewest with which they do not; None if these overlap.
 
-    None too if all learn, or none does. Runs that diverged say neither.
+    None too if all runs learn, or none does. Runs that diverged count as neither.
     """
     ends = {True: set[int](), False: set[int]()}
     for (left, _, _), accuracies in _ends(rows).items():

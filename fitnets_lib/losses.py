@@ -47,7 +47,7 @@ class Fidelity:
 PAPER = Fidelity("paper", student_softened=True, tau_squared=False)
 """Both sides softened, no factor: as the paper writes it (section 2.1, equation 2)."""
 OFFICIAL = Fidelity("official", student_softened=False, tau_squared=False)
-"""As the released `KDCost` reads: its student is softened while the graph is built and no longer when it runs."""
+"""As the released `KDCost` works: the student is softened only while the graph is built, not when the graph runs."""
 MODERN = Fidelity("modern", student_softened=True, tau_squared=True)
 """Both sides softened, times tau squared: Hinton et al. (2015), and most libraries since."""
 
@@ -76,7 +76,7 @@ def kd_loss(
     lam: float,
     fidelity: Fidelity = PAPER,
 ) -> Tensor:
-    """L_KD = H(y_true, P_S) + lambda H(P_T^tau, P_S^tau), equation 2; on a GPU with its gradient in one pass."""
+    """L_KD = H(y_true, P_S) + lambda H(P_T^tau, P_S^tau), equation 2; on a GPU, loss and gradient in one pass."""
     if kernels.serve(student_logits, teacher_logits, labels):
         from fitnets_lib.kernels.distillation import kd_loss as kernel
 
@@ -103,7 +103,7 @@ def released_hint_loss(hint: Tensor, regressed: Tensor) -> Tensor:
     """Equation 3 as the released `HintCost` reduces it: summed over the rows of the maps, averaged over all the rest.
 
     Its tensors are laid out (channels, rows, columns, batch), and it sums over axis 1. The value is `hint_loss` divided
-    by channels times columns: the same learning rate means another step wherever the optimiser is not blind to scale.
+    by channels times columns: at equal learning rates the steps differ, unless the optimiser ignores the loss's scale.
 
     Args:
         hint: u_h(x), (batch, channels, height, width).

@@ -1,9 +1,9 @@
 """Maxout: the largest of each unit's linear pieces (Goodfellow et al., 2013).
 
 torch's own `max` over the pieces keeps eight bytes an output for the backward pass and scatters the gradient one value
-at a time. Here each piece but the first keeps 1 where it was the largest and else 0, in the type of the map, so that
-a product needs no conversion, and the gradient is written piece by piece: with two pieces, the paper's number, forward
-and backward take less than half the time on a CPU. On a GPU a kernel does both in one pass.
+at a time. Here, for each piece but the first, 1 is kept where that piece was the largest and 0 elsewhere, in the map's
+type, so that a product needs no conversion; the gradient is written piece by piece. With two pieces, as in the paper,
+forward and backward take less than half the time of `max` on a CPU. On a GPU a kernel does each of them in one pass.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from fitnets_lib import kernels
 
 MOST_PIECES = 256
-"""Linear pieces a unit may have: on a GPU the number of the largest is kept in one byte."""
+"""The most linear pieces that a unit may have: on a GPU the number of the largest piece is kept in one byte."""
 
 
 def maxout(z: Tensor, pieces: int, by_piece: bool = False) -> Tensor:
@@ -25,7 +25,7 @@ def maxout(z: Tensor, pieces: int, by_piece: bool = False) -> Tensor:
     Args:
         z: pre-activations, (batch, units * pieces, ...), the pieces of one unit next to each other.
         pieces: linear pieces a unit.
-        by_piece: the first pieces of all units come first instead, then all second ones (`sorted_by_piece`).
+        by_piece: whether in `z` the first pieces of all units come first, then all second ones (`sorted_by_piece`).
 
     Returns:
         (batch, units, ...). Of equal pieces the first takes the gradient; a piece that is NaN makes its unit NaN.
@@ -57,15 +57,15 @@ def check_pieces(channels: int, pieces: int) -> None:
 
 
 def sorted_by_piece(weights: Tensor, pieces: int) -> Tensor:
-    """Weights or biases of units * pieces linear pieces, all first pieces first: what is computed with them is read
-    at a stretch where channels are innermost in memory.
+    """Weights or biases of units * pieces linear pieces, all first pieces first: if channels are innermost in memory,
+    the first pieces computed with them then lie side by side, as do the second ones, and are read at a stretch.
     """
     found: Tensor = weights.unflatten(0, (-1, pieces)).transpose(0, 1).flatten(0, 1)
     return found
 
 
 def channels_innermost(z: Tensor) -> bool:
-    """Whether `z` lies in memory with its channels innermost, and not both ways at once."""
+    """Whether `z` lies in memory with its channels innermost, and not in torch's default order as well."""
     return z.dim() == 4 and not z.is_contiguous() and z.is_contiguous(memory_format=torch.channels_last)
 
 

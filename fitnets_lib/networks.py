@@ -28,8 +28,8 @@ class Pool:
 class Conv:
     """A convolution of `channels` units, maxout over `pieces` linear pieces each, and its pooling if it has one.
 
-    With one piece and `relu` it is what AFLW's networks are made of (A.4). A channel has one bias, the same at every
-    place, as the released configurations ask for (`tied_b`).
+    With one piece and `relu` it is what AFLW's networks are made of (A.4). A linear piece has one bias, the same at
+    every place, as the released configurations ask for (`tied_b`).
 
     Two later inventions, both absent from the paper: `norm` normalises the linear pieces over the batch before the
     maxout, in place of a bias (Ioffe and Szegedy, 2015); `residual` adds the layer's input to its maxout, before
@@ -50,8 +50,8 @@ class Conv:
 class Dense:
     """A fully connected maxout layer; with one piece it is linear, as the layer before the softmax is.
 
-    `sigmoid` marks an output of one unit whose sigmoid is the probability of class 1 of two (A.4). Its logits are
-    (0, a), whose softmax is that sigmoid, so that losses need not know. `norm` is that of `Conv`.
+    `sigmoid` marks an output of one unit a whose sigmoid is the probability of class 1 of two (A.4). The layer gives
+    the logits (0, a): their softmax has that probability, so losses need no special case. `norm` is as in `Conv`.
     """
 
     units: int
@@ -108,7 +108,7 @@ def shapes(network: Network) -> list[tuple[int, ...]]:
     """Shape of every layer's output for one image: (channels, height, width), or (units,) once flattened.
 
     Raises:
-        BadInput: naming the layer that cannot stand where it stands.
+        BadInput: naming the layer that does not fit where it is.
     """
     here: tuple[int, ...] = network.image
     found: list[tuple[int, ...]] = []
@@ -173,7 +173,7 @@ class Convolution(nn.Module):
         self.linear = nn.Conv2d(in_channels, outputs, layer.kernel, padding=layer.padding, bias=not layer.norm)
         self.norm = nn.BatchNorm2d(outputs) if layer.norm else nn.Identity()
         self.pieces, self.normed, self.residual = layer.pieces, layer.norm, layer.residual
-        # ceil_mode: the original counts a window that hangs over the border, so 33 pixels pooled 4/2 give 16.
+        # ceil_mode: the original keeps a window that hangs over the border: 33 pixels, windows of 4, stride 2 give 16.
         pool = layer.pool
         self.activation = nn.ReLU() if layer.relu else nn.Identity()
         self.pool = nn.MaxPool2d(pool.size, pool.stride, ceil_mode=True) if pool else nn.Identity()
@@ -196,12 +196,12 @@ class Convolution(nn.Module):
 
 
 def _widened(x: Tensor, channels: int) -> Tensor:
-    """`x` with channels of zeros put after its own."""
+    """`x` with channels of zeros after its own, so that there are `channels` of them."""
     return nn.functional.pad(x, (0, 0, 0, 0, 0, channels - x.shape[1]))
 
 
 class FullyConnected(nn.Module):
-    """The module of a `Dense`: flattens what it is given, then a linear map and maxout over the pieces."""
+    """The module of a `Dense`: flattens its input, then applies a linear map and maxout over the pieces."""
 
     def __init__(self, in_features: int, layer: Dense) -> None:
         super().__init__()
@@ -213,7 +213,7 @@ class FullyConnected(nn.Module):
         self.output = nn.ZeroPad1d((1, 0)) if layer.sigmoid else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, ...) to (batch, units), or to two logits where the one unit has a sigmoid."""
+        """(batch, ...) to (batch, units), or to (batch, 2), two logits, if its single unit has a sigmoid."""
         found: Tensor = self.output(self.activation(maxout(self.norm(self.linear(x.flatten(1))), self.pieces)))
         return found
 
@@ -232,7 +232,7 @@ def build(network: Network) -> nn.Sequential:
 
 
 def initialise(module: nn.Module, spread: float | None, generator: torch.Generator) -> None:
-    """Draws all weights of `module` in place; norms go back to their first state.
+    """Draws all weights of `module` in place; batch normalisations go back to their first state.
 
     Args:
         module: what is initialised, a network or a regressor.
@@ -269,7 +269,7 @@ DIGITS_TEACHER = Network(
     ),
     middle=2,
 )
-"""Wide and shallow, five layers deep like the paper's CIFAR-10 teacher: its hint layer is the second."""
+"""Wide and shallow: five layers, the second of them the hint layer, as in the paper's CIFAR-10 teacher."""
 
 
 def digits_student(depth: int) -> Network:
@@ -285,7 +285,7 @@ def digits_student(depth: int) -> Network:
     if type(depth) is not int or not least <= depth <= most:
         right = f"a digits student has at least {least} layers (3 convolutions, 1 fully connected, softmax)"
         raise BadInput("depth", depth, f"{right} and at most {most}")
-    in_block = [(depth - 2 + extra) // 3 for extra in (0, 1, 2)]  # later blocks have smaller maps and take what is over
+    in_block = [(depth - 2 + extra) // 3 for extra in (0, 1, 2)]  # later blocks, with smaller maps, take the remainder
     widths, pools = (8, 12, 16), (Pool(2, 2), None, Pool(4, 4))
     convolutions: list[Conv] = []
     for width, count, pool in zip(widths, in_block, pools, strict=True):

@@ -1,4 +1,4 @@
-"""How a stage is optimised: RMSProp, its rates, and the norms that weights may not exceed (appendix A.1.2)."""
+"""How a stage is optimised: RMSProp, its learning rates, and the largest lengths of weights (appendix A.1.2)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class MaxNorm:
 
 @dataclass(frozen=True)
 class Training:
-    """How the stages of a recipe are optimised; the same rate in every stage, since stage 2 is no fine-tuning.
+    """How the stages of a recipe are optimised: all at the same learning rate, since stage 2 is no fine-tuning.
 
     Attributes:
         epochs: epochs in all, shared out among the stages of the recipe.
@@ -41,10 +41,10 @@ class Training:
         batch: images a step (A.1.2: 128).
         spread: initial weights come from U(-spread, spread); None is torch's default rule (A.1: .005).
         convolution_scale: factor on the learning rate of convolutions.
-        floor: what RMSProp adds to the root of the mean square; the released code has 1e-5, there as a lower bound.
-        max_norm: limits on the weights, if any.
-        each_stage: `epochs` are for each stage rather than shared out, as in the paper (500 and 500).
-        retrain: train once more on training and validation images, each stage for the epochs that were best (A.1.2).
+        floor: what RMSProp adds to its divisor, the root of the mean square; released: 1e-5, the divisor's lower bound.
+        max_norm: limits on the lengths of weights, if any.
+        each_stage: whether each stage has all `epochs`, as in the paper (500 and 500), instead of a share of them.
+        retrain: train again, on training and validation images, each stage for its best number of epochs (A.1.2).
         augmentation: random views of the training images.
         precision: of convolutions and matrix products.
         start: another rule for the first weights, in place of `spread`.
@@ -107,8 +107,8 @@ PAPER_MNIST = Training(epochs=500, patience=100, learning_rate=0.0005, floor=1e-
 def rmsprop(training: Training, student: nn.Module, heads: nn.Module) -> torch.optim.RMSprop:
     """The optimiser of one stage, for what is trained of the student and for the heads.
 
-    Convolutions, those of a regressor among them, learn at their own rate, and so do the norms that follow them, whose
-    shift stands in for their bias.
+    Convolutions, also a regressor's, learn at a rate of their own. So do the batch normalisations that follow
+    convolutions, since their shift takes the place of a bias.
     """
     layers = [layer for part in (student, heads) for layer in part.modules()]
     scales = {(nn.Conv2d, nn.BatchNorm2d): training.convolution_scale, (nn.Linear, nn.BatchNorm1d): 1.0}
@@ -124,11 +124,11 @@ def rmsprop(training: Training, student: nn.Module, heads: nn.Module) -> torch.o
 def limit_norms(limits: MaxNorm, output: nn.Module, *trained: nn.Module) -> None:
     """Shrinks, in place, the weights of every linear piece in `trained` that are longer than `limits` allow.
 
-    A norm's scale and shift are no such weights, and have no limit.
+    The scale and shift of a batch normalisation have no limit.
 
     Args:
         limits: the largest lengths.
-        output: the student's last layer, which has a limit of its own; classifiers of label hints are hidden layers.
+        output: the student's last layer, which has its own limit; classifiers of label hints count as hidden layers.
         trained: what the stage trains, layers and heads.
     """
     outputs = set(output.modules())

@@ -1,4 +1,4 @@
-"""What a training leaves: its learning curve, and what a finished run found."""
+"""What training leaves behind: its learning curve, and the result of a finished run."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Epoch:
     """One row of the learning curve.
 
     Attributes:
-        stage: from 1; retraining goes through all stages once more, under numbers of their own.
+        stage: its number, from 1; retraining goes through all stages again, under the numbers that follow.
         epoch: within the stage, from 1.
-        train_loss: mean over the epoch's batches as the weights moved, in the stage's own loss.
-        validation_loss: after the epoch, in the stage's own loss; absent when the validation images are trained on.
+        train_loss: the stage's own loss, averaged over the epoch's batches while the weights were changing.
+        validation_loss: the stage's own loss after the epoch; absent when the validation images are trained on.
         validation_error: share of the validation images misclassified; absent while only lower layers are trained.
     """
 
@@ -31,9 +31,9 @@ class Epoch:
 
     @property
     def score(self) -> float:
-        """What the stage is judged by, the lower the better: the error, or the loss where there is no output.
+        """What the stage is judged by, the lower the better: the validation error, or the loss if there is no output.
 
-        Where nothing can be judged by, the later epoch is the better one.
+        Where there is neither, the later epoch counts as the better one.
         """
         if self.validation_error is not None:
             return self.validation_error
@@ -41,7 +41,7 @@ class Epoch:
 
 
 def best_epochs(curve: list[Epoch], stages: int) -> tuple[int, ...]:
-    """For each of the first `stages` stages, the number of its epoch with the best score; of equals the first."""
+    """For each of the first `stages` stages, the number of its epoch with the best score; of equal ones the first."""
     rows = [[row for row in curve if row.stage == stage] for stage in range(1, stages + 1)]
     return tuple(min(own, key=lambda row: row.score).epoch for own in rows)
 
@@ -52,11 +52,11 @@ class Result:
 
     Attributes:
         test_error: share of the test images misclassified, by the weights that validation chose; no number (nan) if the
-            run diverged, so that no table can take an earlier epoch's for it.
-        validation_error: the same weights' error on the validation images; no number if the run diverged.
+            run diverged, so that no table can show the error of an earlier epoch in its place.
+        validation_error: the error on the validation images, before any retraining; no number if the run diverged.
         curve: every epoch of every stage, up to the one in which the run diverged, if it did.
-        seconds: time spent in training, over all sittings: on a CPU the processor's, else what the clock showed.
-        diverged: where the run, or its teacher, left the finite numbers; None is an ordinary end.
+        seconds: time spent in training, over all sittings: processor time on a CPU, else the time that passed.
+        diverged: where numbers of the run, or of its teacher, were no longer finite; None if it ended normally.
     """
 
     test_error: float
@@ -67,12 +67,12 @@ class Result:
 
 
 def without_end(where: Divergence, curve: Iterable[Epoch] = (), seconds: float = 0.0) -> Result:
-    """The result of a run that left the finite numbers at `where`, after the epochs of `curve`."""
+    """The result of a run that diverged at `where`, after the epochs of `curve`."""
     return Result(math.nan, math.nan, tuple(curve), seconds, where)
 
 
 def result_as_json(result: Result) -> dict[str, Any]:
-    """A result to be kept; JSON has no nan, and a run that did not diverge says nothing of it."""
+    """A result as JSON, to be kept: an error that is nan becomes None; `diverged` is left out where it is None."""
     found = asdict(result)
     if result.diverged is None:
         return {name: value for name, value in found.items() if name != "diverged"}
@@ -80,7 +80,7 @@ def result_as_json(result: Result) -> dict[str, Any]:
 
 
 def result_from(kept: dict[str, Any]) -> Result:
-    """The result that `result_as_json` made `kept` of."""
+    """The result from which `result_as_json` made `kept`."""
     curve = tuple(Epoch(**row) for row in kept["curve"])
     if kept.get("diverged") is not None:
         return without_end(Divergence(**kept["diverged"]), curve, kept["seconds"])
@@ -88,7 +88,7 @@ def result_from(kept: dict[str, Any]) -> Result:
 
 
 def validation_error(recipe: Recipe, curve: list[Epoch]) -> float:
-    """The best epoch's validation error in the last stage, before any retraining: what choices may be made by."""
+    """The best epoch's validation error in the last stage, before any retraining: choices may be based on it."""
     last = len(recipe.stages)
     errors = [row.validation_error for row in curve if row.stage == last and row.validation_error is not None]
     return min(errors)

@@ -1,4 +1,4 @@
-"""The score card at a glance: a row a claim, a column a scale, a cell a verdict, told apart by letter and by colour."""
+"""The score card at a glance: a row for each claim, a column for each scale, a word and a colour for each verdict."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOOKS: dict[Verdict, tuple[str, str]] = {
     "inconclusive": ("open", "#949494"),
     "not run": ("not run", "#ffffff"),
 }
-"""A verdict in a word, and its colour; dark ones bear white words."""
+"""For each verdict its word and its colour; on dark colours the word is white."""
 
 
 def card(found: Mapping[str, Mapping[Scale, Verdict]], columns: int = 2) -> Figure:

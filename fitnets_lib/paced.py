@@ -17,7 +17,7 @@ from fitnets_lib.randomness import generator
 from fitnets_lib.threads import repeatable
 
 Choice = Callable[[int, Tensor], Tensor]
-"""Weights (n,), 0 or 1, of the training examples in an epoch, from its number, from 0, and all their losses."""
+"""Takes an epoch's number, from 0, and the losses (n,) of all training examples; gives their weights (n,), 0 or 1."""
 
 
 def everything(epoch: int, losses: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ class Switch:
 
 
 class SelfPaced:
-    """v_i = 1 iff f_i < 1/K: K lets half of the examples in at first and is divided by `factor` after every epoch."""
+    """v_i = 1 iff the loss f_i < 1/K. K first lets half of the examples in, and is divided by `factor` every epoch."""
 
     def __init__(self, factor: float = 1.3, share: float = 0.5) -> None:
         if not factor > 1:
@@ -60,9 +60,9 @@ def train(
     Args:
         network: what is trained.
         split: the training images.
-        choice: which of them count in an epoch.
+        choice: which of the images count in an epoch.
         epochs: how many.
-        seed: of first weights and order.
+        seed: of the first weights and of the order of the images.
         rate: learning rate.
         batch: images a step.
 

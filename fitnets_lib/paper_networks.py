@@ -11,7 +11,7 @@ CIFAR_IMAGE, MNIST_IMAGE = (3, 32, 32), (1, 28, 28)
 
 
 def thin(name: str, blocks: Sequence[Sequence[int]], middle: int, classes: int = 10) -> Network:
-    """A FitNet for images of 32 x 32: 3 x 3 maxout convolutions in three blocks, a maxout layer, the softmax.
+    """A FitNet for images of 32 x 32: 3 x 3 maxout convolutions in three blocks, a dense maxout layer, the softmax.
 
     Args:
         name: of the network.
@@ -101,7 +101,7 @@ def _face_net(name: str, channels: int, widths: Sequence[int], kernels: Sequence
         name: of the network.
         channels: of the image; the paper does not say whether AFLW's were in colour, the stand-in's are grey.
         widths: of the convolutions, none of them padded.
-        kernels: their sides; the 3 of the teacher's first is followed by the one pooling, 2 x 2.
+        kernels: their sides; the teacher's first convolution, of side 3, is followed by its only pooling, 2 x 2.
         middle: number, from 1, of the hint or guided layer.
     """
     layers = [Conv(width, kernel, 0, pieces=1, relu=True) for width, kernel in zip(widths, kernels, strict=True)]
@@ -138,7 +138,7 @@ _ALL = [
 ]
 
 NETWORKS: dict[str, Network] = {network.name: network for network in _ALL}
-"""Every network of the paper by its name; `faces/...` are AFLW's for the grey stand-in."""
+"""Every network of the paper by its name; `faces/...` are AFLW's networks for the grey stand-in images."""
 
 HINT_PAIRS = [
     (f"{data}/teacher", f"{data}/{name}")
@@ -147,5 +147,5 @@ HINT_PAIRS = [
 ]
 """Teacher and student of every pair whose hint and guided layers the paper names.
 
-CIFAR-100's have the maps of CIFAR-10's. SVHN's layers are not named, and the teacher's second would be too large a map.
+Left out: CIFAR-100's (maps as CIFAR-10's) and SVHN's (layers not named; the teacher's second map would be too large).
 """

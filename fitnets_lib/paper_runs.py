@@ -1,9 +1,9 @@
 """The paper's experiments at its own sizes, as rows of runs to be recorded on a GPU (Tables 1 to 3 and 5, section 3.4).
 
-None of them has been run: they are here so that one command makes each. Students are trained as the paper says,
-but for CIFAR-100, whose epochs are found on held-out images of its own, where the paper takes those of CIFAR-10.
-Its teachers were trained by SGD with momentum and dropout (A.1 to A.4); ours learn as their students do, by RMSProp
-without dropout, so that their errors need not be the printed ones.
+None of them has been run; they are here so that one command can make each row. Students are trained as the paper says,
+but for AFLW (`AFLW`) and for CIFAR-100, whose epochs are found on held-out images of its own, not on CIFAR-10's.
+The paper's teachers were trained by SGD with momentum and dropout (A.1 to A.4). Ours learn as their students do, by
+RMSProp without dropout, so their errors may differ from the printed ones.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ ROWS = (
         [(f"aflw/fitnet{number}", recipe) for number in (1, 2) for recipe in (KD, HINT_THEN_KD)],
     ),
 )
-"""Every row for a GPU."""
+"""Every row at the paper's own size."""
 
 NAMED = {**{row.name: row for row in real_runs.ROWS}, **{f"{row.data}/{row.name}": row for row in ROWS}}
-"""Every row that can be recorded, by the name that the command line has for it; those for a GPU come last."""
+"""Every row that can be recorded, by its name on the command line; those at the paper's own size come last."""

@@ -1,4 +1,4 @@
-"""Where things are kept: below the checkout, or FITNETS_HOME, or, for an installed copy, the working folder."""
+"""Where things are kept: below FITNETS_HOME if set, else the checkout, or, if there is none, the working folder."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def results(preset: str) -> Path:
 
 
 def evidence(folder: str) -> Path:
-    """Where the runs and measurements are that claims are judged by: of a preset, or of a data set's records."""
+    """The folder of the runs and measurements by which claims are judged: a preset's, or a data set's records."""
     return results(folder) / "evidence"
 
 
 def data() -> Path:
-    """Where data sets that do not come with a library are: FITNETS_DATA, or `data` below the home.
+    """The folder of the data sets that come with no library: FITNETS_DATA, or `data` below the home.
 
     Raises:
         BadInput: if FITNETS_DATA names something that is no folder.
@@ -47,7 +47,7 @@ def data() -> Path:
 
 
 def fix() -> None:
-    """Makes the folders that the environment names absolute, for chapters, which are executed in another folder.
+    """Makes the paths in the environment variables absolute, since chapters are executed in another folder.
 
     Raises:
         BadInput: if one of them names no folder.
@@ -58,7 +58,7 @@ def fix() -> None:
 
 
 def check_writable(*folders: Path) -> None:
-    """Makes the folders that are not there and tries to write into each, so that no hours of training are for nothing.
+    """Makes the folders that are not there and tries to write into each, so that hours of training are not lost.
 
     Raises:
         BadInput: naming the folder and what the system says.

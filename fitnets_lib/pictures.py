@@ -37,8 +37,8 @@ def feature_maps(rows: Mapping[str, Tensor], shared: Sequence[Sequence[str]] = (
 
     Args:
         rows: by name, (channels, height, width); rows may differ in all three.
-        shared: names of rows that are drawn in one scale of grey, so that they can be compared; other rows each have
-            their own, from the least value of the row to the largest.
+        shared: groups of names; the rows of a group are drawn in one scale of grey, so that they can be compared. Every
+            other row has its own scale, from its least value to its largest.
     """
     columns = max(len(maps) for maps in rows.values())
     figure = Figure(figsize=(7.4, 0.78 * len(rows)))
@@ -57,11 +57,11 @@ def feature_maps(rows: Mapping[str, Tensor], shared: Sequence[Sequence[str]] = (
 
 
 def heat_map(table: pd.DataFrame, unit: str, digits: int = 0) -> Figure:
-    """A table of numbers, each on a ground that is the darker the larger it is; what is absent is left white.
+    """A table of numbers in shaded cells, darker for larger numbers; the cell of a missing number is white.
 
     Args:
         table: index and columns name the axes.
-        unit: of the numbers, beside the bar of shades.
+        unit: of the numbers, shown beside the colour bar.
         digits: decimals of a number.
     """
     values = table.to_numpy(dtype=float)

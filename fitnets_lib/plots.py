@@ -1,7 +1,7 @@
 """Figures in one style: a method keeps its colour and marker throughout the book, intervals are drawn, text is legible.
 
-Colours are seaborn's colour-blind palette; markers and line styles tell the methods apart in grey. The ground is white
-in both themes of the book, so that nothing drawn in black is lost on a dark page.
+Colours are seaborn's colour-blind palette; markers and line styles tell the methods apart in grey. The background is
+white in both themes of the book, so that nothing drawn in black is lost on a dark page.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _look(method: str) -> Look:
 
 
 def accuracy(frame: pd.DataFrame, teacher: Estimate) -> Figure:
-    """Test accuracy of each recipe, a panel a depth: every seed, the mean and its 95 % interval.
+    """Test accuracy of each recipe, a panel for each depth: every seed, the mean and its 95 % interval.
 
     Args:
         frame: a tidy table of runs, from `results.tidy`.
@@ -135,10 +135,10 @@ def differences(found: dict[tuple[object, ...], Estimate], unit: str) -> Figure:
 
 
 def learning_curves(frame: pd.DataFrame, column: str = "validation accuracy", unit: str = "%") -> Figure:
-    """`column` over epochs, a line a recipe: the mean over seeds, shaded from worst to best, as far as all seeds go.
+    """`column` over epochs, a line for each recipe: mean of the seeds, shaded from worst to best, as far as all ran.
 
     Args:
-        frame: a tidy table of epochs of one depth, from `results.curves`; without a line, the figure says "not run".
+        frame: a tidy table of epochs of one depth, from `results.curves`; if it is empty, the figure says "not run".
         column: what is drawn; epochs without it (stage 1 has no output) are left out.
         unit: of `column`.
     """
@@ -232,10 +232,10 @@ def accuracy_by(frame: pd.DataFrame, column: str) -> Figure:
 
 
 def accuracy_over_depth(frame: pd.DataFrame) -> Figure:
-    """Test accuracy over depth, a line a method: mean and 95 % interval over seeds, of which a single seed has none.
+    """Test accuracy over depth, a line for each method: mean over seeds, and 95 % interval if there are several.
 
     Args:
-        frame: a tidy table of runs; without one, "not run".
+        frame: a tidy table of runs; if it has none, the figure says "not run".
     """
     figure, frame = Figure(), frame.sort_values("depth", kind="stable")
     axis = figure.subplots()
@@ -275,10 +275,10 @@ def sizes(table: pd.DataFrame, x: str, y: str, names: str) -> Figure:
 
 
 def gradients(frame: pd.DataFrame) -> Figure:
-    """The gradient of each layer on a logarithmic axis, a line a method: geometric mean over seeds.
+    """The gradient of each layer on a logarithmic axis, a line for each method: geometric mean over seeds.
 
     Args:
-        frame: a row for each method ("recipe"), seed and "layer", with its "gradient"; without one, "not run".
+        frame: a row for each method ("recipe"), seed and "layer", with its "gradient"; if empty, "not run" is shown.
     """
     figure = Figure()
     axis = figure.subplots()

@@ -1,4 +1,4 @@
-"""What numbers training is done in: single precision, or bfloat16 where the hardware multiplies it faster."""
+"""The numbers in which training computes: single precision, or bfloat16 where the hardware multiplies it faster."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 Precision = Literal["float32", "bfloat16"]
 """float32 throughout; or bfloat16 in convolutions and products (autocast, channels last), with weights in float32.
 
-The logits are such a product. On a CPU autocast leaves the student's log-softmax in the teacher's term of the KD loss
-in bfloat16 too; on a GPU, and for the other losses on both, it goes back to float32.
+The logits are a product too, so they are in bfloat16. Losses are then computed in float32 again, with one exception:
+on a CPU, autocast leaves the student's log-softmax in the teacher's term of the KD loss in bfloat16.
 """
 
 

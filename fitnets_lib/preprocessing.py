@@ -18,7 +18,7 @@ def standardised(splits: Splits) -> Splits:
     """Images with mean 0 and standard deviation 1 over all pixels of the training images.
 
     Raises:
-        BadInput: if all pixels are alike, or one is no number.
+        BadInput: if all pixels are equal, or one is not a number.
     """
     if splits[0].images.dtype.kind != "f":
         splits = _each(splits, lambda images: images.astype(np.float32))  # bytes would become doubles
@@ -30,7 +30,7 @@ def standardised(splits: Splits) -> Splits:
 
 
 def scaled(splits: Splits) -> Splits:
-    """Bytes to 0 to 1, which is all that is done to MNIST; the paper states no more (A.2)."""
+    """Bytes scaled to the range 0 to 1. Nothing else is done to MNIST, and the paper states nothing else (A.2)."""
     return _each(splits, lambda images: images.astype(np.float32) / np.float32(255))
 
 
@@ -42,7 +42,7 @@ def whitened(splits: Splits) -> Splits:
 
 
 def contrast_normalised(images: Array, scale: float = 55.0) -> Array:
-    """Each image without its mean and with length `scale` (pylearn2's constant); a flat image becomes 0."""
+    """Each image without its mean and with length `scale` (pylearn2's constant); an image of equal pixels becomes 0."""
     flat = _flat(images.astype(np.float32))
     flat = flat - flat.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(flat, axis=1, keepdims=True) / scale
@@ -55,7 +55,7 @@ def zca(images: Array, bias: float = 0.1) -> tuple[Array, Array]:
 
     Args:
         images: (n, ...), on which both are fitted.
-        bias: added to the variances D, so that directions of little variance are not blown up (pylearn2's constant).
+        bias: added to the variances D, so that directions of little variance are not magnified (pylearn2's constant).
     """
     flat = _flat(images)
     mean = flat.mean(axis=0)

@@ -1,4 +1,4 @@
-"""What the paper prints of its networks' costs (Tables 2 to 5, section 3.4), beside what is counted."""
+"""The costs that the paper prints for its networks (Tables 2 to 5, section 3.4), beside the costs counted here."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ MULTIPLICATIONS = {
     **{f"cifar10/depth-30M-{depth}": Figure(30e6, 0.2 * 30e6) for depth in (5, 7, 9, 11)},
     **{f"cifar10/depth-107M-{depth}": Figure(107e6, 0.2 * 107e6) for depth in (5, 7, 9, 11)},
 }
-"""Multiplications for one image, by network: Table 5, and the two budgets of section 4, give or take a tenth."""
+"""Multiplications for one image, by network: Table 5, and the two budgets of section 4, each to within a tenth."""
 
 SPEED_UP = {"cifar10/fitnet1": 13.36, "cifar10/fitnet2": 4.64, "cifar10/fitnet3": 1.37, "cifar10/fitnet4": 1.52}
 """How many times faster than the teacher, on a GPU that the paper does not name: Table 5."""
@@ -72,9 +72,9 @@ WHY_NOT = {
 
 
 def table() -> pd.DataFrame:
-    """A row for each network of the paper: layers, both countings, the printed figures, and whether they agree.
+    """A row for each network of the paper: layers, counts in both ways, the printed figures, and whether they agree.
 
-    `WHY_NOT` says why where they do not.
+    Where they do not, `WHY_NOT` has the reason if it is known.
     """
     return pd.DataFrame([_row(network) for network in NETWORKS.values() if not network.name.startswith("faces")])
 

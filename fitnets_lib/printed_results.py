@@ -125,8 +125,8 @@ class Margin:
 
     Attributes:
         points: theirs minus ours, in per cent of the images: above 0 if ours has the smaller error.
-        images: as a number of images.
-        deviation: in points, what chance alone would make of it, had each network been tested on images of its own.
+        images: the same, as a number of images.
+        deviation: the difference's standard deviation by chance alone, in points, had each network its own test images.
     """
 
     points: float
@@ -138,7 +138,7 @@ def margin(ours: Line, theirs: Line, tested: int) -> Margin:
     """The difference between two printed errors, each of which was counted over `tested` images.
 
     An error p counted over n images has the variance p (1 - p) / n. Networks that are tested on the same images tend
-    to miss the same ones, so that chance makes less of their difference than `deviation`.
+    to miss the same ones, so that their difference varies less by chance than `deviation` says.
     """
     points = round(theirs.error - ours.error, 2)
     variance = sum(line.error * (100 - line.error) / tested for line in (ours, theirs))

@@ -1,7 +1,7 @@
 """The experiments that take too long for a build, as rows of runs to be recorded (Table 4, section 3.1, section 4).
 
-They were made on two cores, but for two rows that were lent a GPU. What of them is recorded is on the book's status
-page. A row is made by `python -m fitnets_lib records make <row>`, in any number of sittings.
+They were made on two cores, except for two rows, for which a GPU was lent. The book's status page says what of them
+is recorded. A row is made by `python -m fitnets_lib records make <row>`, in any number of sittings.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from fitnets_lib.terms import Hint
 
 SEEDS = 5
 
-# The paper's optimisation and first weights, U(-.005, .005); its 500 epochs and patience of 100 are not for two cores.
-MNIST_STUDENT = replace(PAPER_MNIST, epochs=12, patience=12, precision="bfloat16")  # a seed may move late
+# The paper's optimisation and first weights, U(-.005, .005); 500 epochs and patience of 100 are too much for two cores.
+MNIST_STUDENT = replace(PAPER_MNIST, epochs=12, patience=12, precision="bfloat16")  # a seed may begin to learn late
 MNIST_TEACHER = Training(epochs=8, patience=8, learning_rate=5e-4, spread=None, precision="bfloat16")
 
-# The copy of CIFAR-10 that was kept as JPEG, of which 10,000 images are what two cores can go through. The paper's
-# optimisation, in 30 epochs that the stages of a recipe share, so that recipes are compared at equal steps.
+# The copy of CIFAR-10 that was kept as JPEG; two cores can go through 10,000 images of it. The optimisation is the
+# paper's, in 30 epochs that the stages of a recipe share, so that recipes are compared at equal steps.
 JPEG = "cifar10-jpeg-10000"
 JPEG_STUDENT = replace(PAPER_CIFAR, epochs=30, patience=30, each_stage=False, retrain=False, precision="bfloat16")
 JPEG_TEACHER = Training(
@@ -41,11 +41,11 @@ JPEG_TEACHER = Training(
     precision="bfloat16",
 )
 
-# A pair as later work uses it, learning as is common today, at the epochs of the others; nothing of it was tuned.
+# A pair as later work uses it, trained as is common today, for as many epochs as the others; nothing was tuned.
 RESIDUAL_STUDENT = Training(
     epochs=30, patience=30, start=HE, augmentation=Augmentation(flip=True), precision="bfloat16"
 )
-RESIDUAL_TEACHER = replace(RESIDUAL_STUDENT, epochs=60, patience=60)  # after 15 it was right in 28 of 100 images
+RESIDUAL_TEACHER = replace(RESIDUAL_STUDENT, epochs=60, patience=60)  # after 15 epochs it had 28 of 100 images right
 
 _WIDE = NETWORKS["cifar10/teacher"]
 HALF_TEACHER = replace(
@@ -55,9 +55,9 @@ HALF_TEACHER = replace(
 )
 """The paper's CIFAR-10 teacher with half as many channels: the whole one takes four times as long."""
 THIRTEEN_LAYERS = thin("depth-30M-13 of this book", [[16] * 3, [24, 24, 24, 32], [32, 48, 48, 64]], middle=8)
-"""The text speaks of 13 layers at 30M multiplications, Table 6 does not have them: as many as with 11 layers."""
+"""13 layers, as many multiplications as with 11: the paper's text speaks of 13 at 30M, but Table 6 has none."""
 NINETEEN_LAYERS = thin("19 layers of this book", [[12] * 4 + [16], [20] * 6, [32] * 5 + [48]], middle=11)
-"""As deep as section 3.1's student, in FitNet 4's blocks, with the multiplications of FitNet 1 to one in a thousand."""
+"""As deep as section 3.1's student, in blocks like FitNet 4's, with FitNet 1's multiplications within a thousandth."""
 AT_30M = (*(NETWORKS[f"cifar10/depth-30M-{depth}"] for depth in (5, 7, 9, 11)), THIRTEEN_LAYERS)
 
 
@@ -77,7 +77,7 @@ def mnist_teacher() -> Run:
 
 
 def _students(student: Network, compared: tuple[Recipe, ...], training: Training, teacher: Run) -> tuple[Run, ...]:
-    """Seed by seed, so that a sitting that is cut off has whole seeds; each with the teacher of its seed."""
+    """Runs seed by seed, so that a sitting that is cut off leaves whole seeds; each run has the teacher of its seed."""
     firsts = [Run(teacher.data, student, recipe, training, 0, teacher) for recipe in compared]
     by_seed = zip(*(with_seeds(first, SEEDS) for first in firsts), strict=True)
     return tuple(run for runs in by_seed for run in runs)
@@ -94,7 +94,7 @@ def _of_one_teacher(
     training: Training,
     device: str = "cpu",
 ) -> tuple[Run, ...]:
-    """On the teacher's data, seed by seed, all of them with this same teacher."""
+    """Runs on the teacher's data, seed by seed, all of them with this one teacher."""
     return tuple(
         Run(teacher.data, student, recipe, training, seed, teacher, device)
         for seed in range(SEEDS)
@@ -114,22 +114,22 @@ def _of_the_papers_teacher() -> tuple[Run, ...]:
 _MNIST_FITNET = NETWORKS["mnist/fitnet"]
 _FITNET1 = NETWORKS["cifar10/fitnet1"]
 _UNGUIDED_AT_30M = tuple(_FITNET1 if one.layers == _FITNET1.layers else one for one in AT_30M)
-"""Without hints the net of 11 layers is FitNet 1, whose guided layer is another, and has its runs already."""
+"""Without hints the net of 11 layers is FitNet 1, which differs in its guided layer only and has been run already."""
 _COMPARED = (recipes.BACKPROP, recipes.KD, HINT_THEN_KD)
 _PAIRS = [(3, 1), (6, 2)]
-"""Guided and hint layers for two hints: maps of 16 x 16, then of 8 x 8 and 7 x 7 places."""
+"""Guided and hint layers for two hints: both maps are 16 x 16 in the first pair, 8 x 8 and 7 x 7 in the second."""
 _VARIANTS = (*recipes.RECIPES.values(), recipes.hints_in_turn(_PAIRS), recipes.hints_at_once(_PAIRS))
 _EXAMINED = (*_COMPARED, recipes.STAGEWISE_CLASSIFICATION)
 _LOW = tuple(replace(recipe, name=f"{recipe.name}, floor 1e-8") for recipe in _EXAMINED)
 _REGRESSORS = (HINT_THEN_KD, _guided("fully connected", Hint(regressor=fully_connected_regressor)))
 _GUIDED = (HINT_THEN_KD, *(_guided(f"2 to {layer}", Hint(guided=layer, hint=2)) for layer in (3, 8)))
-"""The middle of FitNet 1 is layer 6; 3 and 8 are the last of its first block and the deepest that a hint fits."""
+"""The middle of FitNet 1 is layer 6; 3 is the last of its first block, 8 the deepest layer that a hint fits."""
 _NINETEEN = (HINT_THEN_KD, _guided("2 to 14", Hint(guided=14, hint=2)))
 """The middle of the 19 layers is layer 11; above layer 14 five are left, as above the middle of FitNet 1."""
 _JOINT = (JOINT_HINT_AND_CLASSIFICATION, JOINT_HINT_AND_KD)
 _SHORTER = tuple(replace(joint, name=f"{joint.name}, equal cost") for joint in _JOINT)
 AT_EQUAL_COST = replace(JPEG_STUDENT, epochs=26)
-"""For one stage, which trains all layers to the end: the multiplications of 15 + 15 epochs of two stages."""
+"""For one stage, which trains all layers in every epoch: as many multiplications as two stages of 15 epochs each."""
 _RESIDUAL = (residual_network(20),)
 RESIDUAL_AT_EQUAL_COST = replace(RESIDUAL_STUDENT, epochs=25)
 """The same for the residual student."""

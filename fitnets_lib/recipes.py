@@ -75,7 +75,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A way to train: its stages, one after the other, each starting from the weights the last one left."""
+    """A way to train: its stages, one after the other, each starting from the weights of the one before."""
 
     name: str
     stages: tuple[Stage, ...]
@@ -139,7 +139,7 @@ JOINT_LABEL_HINT_AND_CLASSIFICATION = Recipe(
 JOINT_LABEL_HINT_AND_KD = Recipe("joint label hint + KD", (Stage(train="all", loss=label_hint + kd),))
 """Section 3.1, the fourth: labels in the middle, KD at the end, at once."""
 DEEP_SUPERVISION = Recipe("label hints everywhere", (Stage(train="all", loss=label_hints + classification),))
-"""Section 3.1: label hints on every layer, after deeply-supervised networks; 88.2 % where hints had 91.61 %."""
+"""Section 3.1: label hints on every layer, like deeply-supervised networks: 88.2 % where hints had 91.61 %."""
 
 JOINT_HINT_AND_CLASSIFICATION = Recipe("joint hint + labels", (Stage(train="all", loss=hint + classification),))
 """One stage with the teacher's features: what most libraries call FitNet, and the paper never ran."""
@@ -147,13 +147,13 @@ JOINT_HINT_AND_KD = Recipe("joint hint + KD", (Stage(train="all", loss=hint + kd
 
 
 def hints_in_turn(pairs: Sequence[tuple[int, int]]) -> Recipe:
-    """Several hint layers, one stage each from the bottom up, then KD.
+    """Several hint layers, a stage for each from the bottom up, then KD.
 
     Args:
-        pairs: (guided layer, hint layer), counted from 1, the guided layers rising.
+        pairs: (guided layer, hint layer), counted from 1, in rising order of the guided layers.
 
     Raises:
-        BadInput: if they are no such pairs.
+        BadInput: if `pairs` is anything else.
     """
     _check_pairs(pairs)
     rising = [guided for guided, _ in pairs]
@@ -170,7 +170,7 @@ def hints_at_once(pairs: Sequence[tuple[int, int]]) -> Recipe:
         pairs: (guided layer, hint layer), counted from 1.
 
     Raises:
-        BadInput: if they are no such pairs.
+        BadInput: if `pairs` is anything else.
     """
     _check_pairs(pairs)
     together = Loss(tuple((1.0, Hint(guided, hint)) for guided, hint in pairs))

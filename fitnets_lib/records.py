@@ -2,7 +2,7 @@
 
 A record is one file, `results/<data>/records/<name>.json`: specification, result with its learning curve, where and
 with what it was made, and the weights' checksum; small weights lie beside it. Its name is a hash of the specification
-alone, so that a record is found by what was asked for; which source and which torch answered stands in the record.
+alone, so that a record is found by what was asked for; the record says which source and which torch gave the result.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from fitnets_lib.sweep import sweep
 SMALL = 2**18
 """Weights of more bytes than this are not kept with the record, only their checksum."""
 GRADIENTS = "-gradients"
-"""What the name of a row's table of first gradients ends in."""
+"""The ending of the name of a row's table of first gradients."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,9 @@ def result(run: Run) -> Result | None:
 
 
 def keep(run: Run, store: Store) -> None:
-    """Writes the record of a finished run of `store`: the weights first, if they are small, then what speaks of them.
+    """Writes the record of a finished run of `store`: the weights first, if they are small, then the record.
 
-    A run that diverged has a record, which says where, and no weights. The record of a student has the checksum of its
+    The record of a run that diverged says where, and has no weights. The record of a student has the checksum of its
     teacher's weights too.
 
     Raises:
@@ -97,9 +97,9 @@ def keep(run: Run, store: Store) -> None:
     found = store.result(run)
     if found is None:
         raise ValueError(f"{run} is not finished: only finished runs are recorded")
-    made = files.read_sealed(store.folder(run) / "result.json")["provenance"]  # then and there, not here and now
+    made = files.read_sealed(store.folder(run) / "result.json")["provenance"]  # of when and where the run was trained
     kept = {"specification": specification(run), "result": result_as_json(found), "provenance": made}
-    if run.teacher is not None:  # its weights may be another machine's, and then differ in their last bits
+    if run.teacher is not None:  # trained on another machine, its weights may differ in their last bits
         kept["teacher_weights_sha256"] = _checksum(run.teacher, store)
     beside = path(run).with_suffix(".safetensors")
     with store.alone(run):
@@ -113,7 +113,7 @@ def keep(run: Run, store: Store) -> None:
 
 
 def _checksum(run: Run, store: Store) -> str | None:
-    """Of the weights of a run in `store`; None if it diverged, and has none."""
+    """SHA-256 of the weights of a run in `store`; None if the run diverged and has none."""
     try:
         return files.digest((store.folder(run) / "weights.safetensors").read_bytes())
     except FileNotFoundError:
@@ -125,7 +125,7 @@ def make(row: Row, store: Store, processes: int | None = None) -> None:
 
     Raises:
         BadInput: if the data set is absent.
-        sweep.RunsFailed: naming the runs that failed, when all others are recorded.
+        sweep.RunsFailed: naming the runs that failed, after all others were recorded.
     """
     missing = row.missing()
 
@@ -137,7 +137,7 @@ def make(row: Row, store: Store, processes: int | None = None) -> None:
     for run in row.runs:
         if store.result(run) is not None:
             over(run)
-            store.tidy(run)  # a process that was killed with the record just written has left its lock
+            store.tidy(run)  # a process killed just after it had written the record left its lock
     if left := row.missing():
         sweep(left, store, processes, finished=over)
     write_tables(row)
@@ -167,7 +167,7 @@ def write_gradients(row: Row, store: Store) -> None:
 
 
 def read_gradients(row: Row) -> pd.DataFrame | None:
-    """What `write_gradients` wrote of the row, or None if it did not yet.
+    """What `write_gradients` wrote of the row, or None if it has written nothing yet.
 
     Raises:
         files.Damaged: if the table is not as it was written.

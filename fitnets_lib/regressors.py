@@ -1,7 +1,7 @@
 """Regressors: what maps the student's guided layer onto the teacher's hint layer (section 2.2 of the paper).
 
-Each is a function of both shapes and of the hint layer, whose pieces and non-linearity the regressor shares. It is
-trained in stage 1 and then thrown away.
+Each is made by a function of both shapes and of the hint layer, whose pieces and non-linearity it shares. A regressor
+is trained in stage 1 and then thrown away.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def convolutional_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Modul
     """A valid k x k convolution with k = N_guided - N_hint + 1 and the hint layer's pieces: the paper's choice.
 
     Raises:
-        BadInput: if a side is not a feature map or the hint map is larger than the guided map.
+        BadInput: if a shape is not that of a feature map, or the hint map is larger than the guided map.
     """
     kernel = _kernel(guided, hint)
     return Convolution(guided[0], replace(_bare(layer), channels=hint[0], kernel=kernel, padding=0))
@@ -77,12 +77,12 @@ def _bare(layer: Conv) -> Conv:
 
 
 def linear_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
-    """The same convolution without a non-linearity: one piece, as the formula of section 2.2 counts."""
+    """`convolutional_regressor` without a non-linearity: one piece, which is what the formula of section 2.2 counts."""
     return convolutional_regressor(guided, hint, replace(_bare(layer), pieces=1, relu=False))
 
 
 def same_size_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
-    """For maps of one size: a zero-padded 3 x 3 convolution in place of the valid one, which would be 1 x 1.
+    """For maps of equal size: a zero-padded 3 x 3 convolution in place of the valid one, which would be 1 x 1.
 
     Raises:
         BadInput: if the maps differ in size.
@@ -92,7 +92,7 @@ def same_size_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
 
 
 def pointwise_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
-    """For maps of one size: a 1 x 1 convolution, as most libraries have it.
+    """For maps of equal size: a 1 x 1 convolution, as most libraries have it.
 
     Raises:
         BadInput: if the maps differ in size.
@@ -107,10 +107,10 @@ def _same_size(guided: Shape, hint: Shape) -> None:
 
 
 def fully_connected_regressor(guided: Shape, hint: Shape, layer: Conv) -> nn.Module:
-    """Every hint value from every guided value, by a matrix: what the paper argues against (section 2.2).
+    """Each hint value computed from all guided values, by a matrix: what the paper argues against (section 2.2).
 
     Raises:
-        BadInput: if a side is not a feature map. Any two sizes fit.
+        BadInput: if a shape is not that of a feature map. Any two sizes fit.
     """
     if any(not isinstance(shape, tuple) or len(shape) != 3 for shape in (guided, hint)):
         raise BadInput("guided and hint shape", (guided, hint), "two feature maps (channels, height, width)")

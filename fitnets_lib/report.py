@@ -2,7 +2,7 @@
 
 A table is written to `results/<preset>/` as CSV and shown as it was written. On a rendered page it is numbered and can
 be referred to; in Jupyter and on Colab the same output is an ordinary table. Evidence, a row for each run or
-measurement at full precision, is what the score card judges the claims by (`claims.py`).
+measurement to eight digits, is what the score card judges the claims by (`claims.py`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def table(frame: pd.DataFrame, name: str, caption: str, preset: str) -> None:
     """
     content = frame.to_csv(index=False, lineterminator="\n").encode()
     files.write(paths.results(preset) / f"{name}.csv", content)
-    kept = {"file": f"{preset}/{name}.csv", "sha256": files.digest(content)}  # so that a build sees whether it stands
+    kept = {"file": f"{preset}/{name}.csv", "sha256": files.digest(content)}  # a build checks that it is unchanged
     plain = f"<p>{escape(caption)}</p>{frame.to_html(index=False)}"
     bundle = {"text/markdown": _numbered(frame, name, caption), "text/html": plain, "text/plain": frame.to_string()}
     display(bundle, raw=True, metadata={"fitnets": kept})

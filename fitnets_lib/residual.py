@@ -1,4 +1,4 @@
-"""Networks without maxout: residual ones as data (He et al., 2016), so that no verdict hangs on one kind of layer."""
+"""Residual networks as data (He et al., 2016), without maxout, so that no verdict depends on one kind of layer."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fitnets_lib.networks import Conv, Dense, Network, Pool
 def residual_network(depth: int) -> Network:
     """A network of 6 n + 2 layers for CIFAR-10, after He et al. (2016, section 4.2) at half their widths.
 
-    A convolution, then 2 n of them in each of three groups of 8, 16 and 32 channels, each with a norm and a ReLU; then
-    the logits. Two things are ours: a shortcut leads around every second convolution, where theirs lead around two at
-    a time, and a group ends in max-pooling, where theirs have strides, and an average before the logits. The middle,
-    which gives or takes a hint, is the last layer of the second group.
+    One convolution, then 2 n more in each of three groups, of 8, 16 and 32 channels, all with batch normalisation and
+    ReLU; then the logits. Two things are ours. A shortcut leads around every second convolution; theirs lead around two
+    at a time. A group ends in max-pooling; theirs have strides, and an average before the logits. The middle, which
+    gives or takes a hint, is the last layer of the second group.
 
     Raises:
-        BadInput: if there is no such depth.
+        BadInput: if no such network has this depth.
     """
     whole(depth, "depth of a residual network", least=8, most=200)
     if depth % 6 != 2:

@@ -1,7 +1,7 @@
 """From finished runs to tidy tables: one row a run or an epoch, then means, intervals and paired differences.
 
-A run that diverged has a row without accuracies (nan) and says in the column `diverged` where; the column is there only
-if there is such a run. Leaving the seed out would flatter a method that fails now and then, and the accuracy of an
+The row of a run that diverged has no accuracies (nan), and says in the column `diverged` where; this column is there
+only if there is such a run. Leaving the seed out would flatter a method that fails now and then, and the accuracy of an
 earlier epoch is not what was asked for. So a mean or a difference with such a seed has no value: tables show a dash,
 count the seed and say that it diverged, and the verdict is "inconclusive".
 """
@@ -21,13 +21,13 @@ from fitnets_lib.runs import Run
 from fitnets_lib.statistics import Estimate, estimate, paired, verdict
 
 NEAR_CHANCE = 20.0
-"""Per cent, of ten classes: a run that ends below it is next to guessing."""
+"""Test accuracy in per cent, for ten classes: a run that ends below it is next to guessing."""
 
 
 def percent_right(error: float) -> float:
     """The accuracy in per cent that goes with a share of wrong answers, to the digits that a sealed table keeps.
 
-    So what is rounded once more for the reader comes out the same from memory and from the file.
+    So a value that is rounded further for the reader comes out the same from memory and from the file.
     """
     return float(f"{100 * (1 - error):{sealed.DIGITS}}")
 
@@ -35,7 +35,7 @@ def percent_right(error: float) -> float:
 def tidy(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
     """One row a run: depth, recipe, seed, test and validation accuracy in per cent, seconds of training.
 
-    A run that diverged has no accuracy, and where it did stands in one more column.
+    A run that diverged has no accuracy; one more column says where it diverged.
     """
     rows = [
         {
@@ -76,16 +76,16 @@ def curves(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
 def relative_loss(frame: pd.DataFrame) -> pd.DataFrame:
     """`curves` with the column "training loss": the train loss divided by that of the first epoch of its run's stage.
 
-    The losses of different recipes and stages are sums of different terms; how they fall can be compared like this.
+    The losses of different recipes and stages sum up different terms; divided like this, their fall can be compared.
     """
     stages = frame.groupby(["depth", "recipe", "seed", "stage"], sort=False)["train loss"]
     return frame.assign(**{"training loss": frame["train loss"] / stages.transform("first")})
 
 
 def shared_epochs(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The rows of `curves` with a value in `column`, for those epochs that every seed of their recipe came to.
+    """The rows of `curves` with a value in `column`, for those epochs that every seed of their recipe reached.
 
-    A mean over the seeds that are left when others have stopped, or diverged, would jump, and flatter.
+    Once some seeds have stopped or diverged, a mean over the others would jump, and flatter the recipe.
     """
     seeds = frame.groupby("recipe")["seed"].transform("nunique")
     there = frame.groupby(["recipe", "epoch"])[column].transform("count")
@@ -96,7 +96,7 @@ def handed_on(result: Result, stage: int) -> float:
     """The validation loss of the weights that `stage` handed on: those of its best epoch.
 
     Raises:
-        ValueError: if the run has no such stage, or nothing to judge it by.
+        ValueError: if the run has no such stage, or no validation loss in it.
     """
     rows = [row for row in result.curve if row.stage == stage and row.validation_loss is not None]
     if not rows:
@@ -107,7 +107,7 @@ def handed_on(result: Result, stage: int) -> float:
 
 
 def estimates(frame: pd.DataFrame, by: Sequence[str], column: str) -> dict[tuple[object, ...], Estimate]:
-    """Mean and interval of `column` over the seeds, for each value of the columns `by`, as they come."""
+    """Mean and interval of `column` over the seeds, for each value of the columns `by`, in the order of `frame`."""
     groups = frame.groupby(list(by), sort=False)
     return {key: estimate(group[column].tolist()) for key, group in groups}
 
@@ -167,7 +167,7 @@ def within(found: Estimate, low: float = 0.0, high: float = 100.0) -> Estimate:
 
 
 def interval(accuracy: Estimate) -> str:
-    """The interval of an accuracy in per cent, as text; a dash if a run diverged or there is but one."""
+    """The interval of an accuracy in per cent, as text; a dash if a run diverged or there is only one."""
     if math.isnan(accuracy.mean) or accuracy.n == 1:
         return "–"
     possible = within(accuracy)
@@ -175,7 +175,7 @@ def interval(accuracy: Estimate) -> str:
 
 
 def signed(value: float, digits: int = 1) -> str:
-    """A difference to so many decimals with its sign; what rounds to nothing has none, and what is undefined a dash."""
+    """A difference with its sign, to `digits` decimals; one that rounds to 0 has no sign, and nan becomes a dash."""
     if math.isnan(value):
         return "–"
     rounded = round(value, digits)

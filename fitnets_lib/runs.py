@@ -1,9 +1,9 @@
-"""Runs, named by their whole specification, kept once and read back, resumed when cut off.
+"""Runs: each is named by its whole specification, kept once and read back, and resumed if it was cut off.
 
 A run's folder, `runs/<name>/`, holds `specification.json` for people, `weights.safetensors`, and `result.json`, which
 is written last and without which the run counts as unfinished. A run under way has `checkpoint.safetensors` instead.
-A run that left the finite numbers is finished too: its result says where, and in place of weights that might pass for
-those of a trained network it keeps its last good checkpoint.
+A run that diverged (its numbers were no longer finite) is finished too: its result says where. It keeps its last good
+checkpoint in place of weights, which might be taken for those of a trained network.
 """
 
 from __future__ import annotations
@@ -107,16 +107,16 @@ class Store:
 
     @contextmanager
     def alone(self, run: Run) -> Iterator[None]:
-        """No other process trains or records `run` inside. A process that dies lets go; the system sees to that."""
+        """Inside, no other process trains or records `run`. If a process dies, the system releases its lock."""
         with files.alone(self._guarded(run)):
             files.forget_halves(*(self.folder(run) / name for name in KEPT))
             yield
             self._forget_checkpoint(run)
 
     def tidy(self, run: Run) -> None:
-        """Removes what a finished run needs no more, if its process was killed before it could: lock and checkpoint.
+        """Removes lock and checkpoint of a finished run, in case its process was killed before it could do so.
 
-        Whoever still waits for the lock will find the run finished.
+        A process that still waits for the lock will find the run finished.
         """
         with suppress(OSError):  # where files that are open cannot be removed
             self._guarded(run).with_name(f"{run.name}.lock").unlink(missing_ok=True)
@@ -157,7 +157,7 @@ class Store:
 
         Raises:
             FileNotFoundError: if the run was not finished.
-            files.Damaged: if its weights are not the ones its result speaks of.
+            files.Damaged: if its weights are not those that its result names.
             Diverged: if there is none, because the run diverged.
         """
         found, checksum = self._read(run)
@@ -169,7 +169,7 @@ class Store:
         return network.eval()
 
     def keep(self, run: Run, result: Result, network: nn.Sequential) -> None:
-        """Writes a finished run; its result last, since that is what makes it count."""
+        """Writes a finished run, its result last, since the run counts as finished once it is there."""
         checksum = files.write_tensors(self.folder(run) / "weights.safetensors", network.state_dict())
         self._finish(run, result, checksum)
         self.tidy(run)
@@ -201,7 +201,7 @@ def provenance(run: Run) -> dict[str, str | int]:
 
 
 def check(run: Run) -> None:
-    """Refuses, before anything is trained, a run that this machine or its data set cannot serve; its teacher too.
+    """Refuses a run, before anything is trained, if this machine or the data set does not suit it or its teacher.
 
     Raises:
         BadInput: if there is no such device, the data set is absent or damaged, or a network does not fit its images.
@@ -215,9 +215,9 @@ def check(run: Run) -> None:
 def execute(run: Run, store: Store) -> Result:
     """Reads `run` back from the store, or trains it, its teacher first, and keeps it.
 
-    Training uses one thread, so that a run gives the same bits alone and beside others. Of several processes that are
-    asked for the same run one trains it, and the others wait and read it. A run that diverges, or whose teacher does,
-    is kept as well and says so.
+    Training uses one thread, so that a run gives the same bits alone and beside others. If several
+    processes are asked for the same run, one trains it; the others wait and then read it. A run that diverges, or whose
+    teacher diverged, is kept as well, and its result says so.
 
     Raises:
         BadInput: as `check`.
@@ -251,7 +251,7 @@ def _train(run: Run, store: Store) -> Result:
         return found
     network = network.cpu().eval()
     seconds = round(checkpoint.seconds, 3)
-    # Every choice is made; this is the one place that looks at the test images.
+    # All choices are made by now; this is the one place that looks at the test images.
     result = Result(
         test_error=error_rate(network, data.load_test(run.data)),
         validation_error=validation_error(run.recipe, curve),
@@ -263,7 +263,7 @@ def _train(run: Run, store: Store) -> Result:
 
 
 def lessons(run: Run, store: Store) -> Lessons:
-    """The images of the run on its device, with what its teacher says of them, asked once where that can be."""
+    """The images of the run on its device, with its teacher's answers, asked for only once where that is possible."""
     splits, random_views = data.load(run.data), run.training.augmentation
     train, validation = (split.to(run.device) for split in (splits.train, splits.validation))
     teacher = None if run.teacher is None else unmoved(store.network(run.teacher).to(run.device))

@@ -1,4 +1,4 @@
-"""Tables that carry the checksum of their own lines: what claims are judged by cannot change without being noticed.
+"""Tables that carry the checksum of their own lines: so the evidence for claims cannot change unnoticed.
 
 The first line of the file states the checksum, the rest is CSV: `pandas.read_csv(path, skiprows=1)` reads it anywhere.
 """

@@ -22,9 +22,9 @@ DATA = tuple(SCALES)
 """The data sets that chapters have networks for."""
 
 COUNT, EPOCHS = 1_000, 100_000
-"""No more seeds and turns, and no more epochs, are meant by anybody."""
+"""The most seeds or turns, and the most epochs, that are accepted: nobody means more."""
 COLDEST, HOTTEST = 0.01, 1_000.0
-"""Temperatures beyond which a softened output in single precision is no longer one."""
+"""The least and the largest temperature: beyond them single precision does not give a softened output any more."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def check(values: Mapping[str, Any]) -> None:
         if name not in PARAMETERS:
             raise BadInput(name, value, f"no such parameter; there are {', '.join(PARAMETERS)}")
         for depth in value if name == "depths" and isinstance(value, list) else [value] if name == "depth" else []:
-            scale.student(depth)  # says which depth there is not, and why
+            scale.student(depth)  # its error says which depth is missing, and why
         if not PARAMETERS[name].accepts(value):
             raise BadInput(name, value, PARAMETERS[name].right)
 

@@ -1,7 +1,7 @@
 """Shapes to tell apart, in an easy and a hard kind, in the manner of Bengio et al. (2009, section 5).
 
 Easy images show squares, circles and equilateral triangles, hard ones rectangles, ellipses and triangles of any form:
-the same three classes, with more ways to look. Place, size, angle and both grey levels are random in both.
+the same three classes, in more varied forms. Place, size, angle and both grey levels are random in both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fitnets_lib.errors import BadInput
 
 CLASSES = ("rectangle", "ellipse", "triangle")
 SIDE = 32
-"""Pixels."""
+"""Side of an image in pixels."""
 
 
 def draw(count: int, easy: bool, random: torch.Generator) -> Split:

@@ -13,7 +13,7 @@ from fitnets_lib import files
 
 
 def room(like: Tensor, rows: int, path: Path | None) -> Tensor:
-    """A tensor of `rows` rows such as those of `like`, to be filled: in memory, or in the file `path`.bin.
+    """A tensor that is still to be filled, of `rows` rows like those of `like`: in memory, or in the file `path`.bin.
 
     Raises:
         files.NotWritten: if there is no room for the file on the disk.
@@ -35,13 +35,13 @@ def room(like: Tensor, rows: int, path: Path | None) -> Tensor:
 
 
 def close(path: Path, filled: Tensor) -> None:
-    """Says that all rows of what `room` gave for `path` are there; without that they do not count."""
+    """Marks the tensor that `room` made for `path` as complete; without this mark `read` does not accept it."""
     dtype = str(filled.dtype).removeprefix("torch.")
     files.write_sealed(_seal(path), {"shape": list(filled.shape), "dtype": dtype, "numbers": _digest(filled)})
 
 
 def read(path: Path) -> Tensor | None:
-    """What was filled and closed under `path`, or None if nothing was or its file has other numbers by now."""
+    """The tensor that was filled and closed under `path`, or None if there is none or its numbers have changed."""
     try:
         said = files.read_sealed(_seal(path))
         with files.understood(_seal(path)):

@@ -22,17 +22,17 @@ from fitnets_lib.trials import Comparison, Quantity, given
 COLUMNS = (
     "depth", "recipe", "seed", "test accuracy", "validation accuracy", "seconds", "network", "start", "epochs"
 )  # fmt: skip
-"""Of the evidence of a row."""
+"""Columns of the evidence of a row."""
 EPOCHS = ("depth", "recipe", "seed", "stage", "epoch", "train loss", "validation loss", "validation accuracy")
-"""Of the learning curves of a row."""
+"""Columns of the learning curves of a row."""
 LAYERS = ("recipe", "seed", "layer", "gradient")
-"""Of the gradients of a row before the first step."""
+"""Columns of the gradients of a row before the first step."""
 NONE = "not run"
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 
 
 class Kind(NamedTuple):
-    """What the seeds of a table's line share."""
+    """What the runs behind one line of a table share, one run for each seed."""
 
     data: str
     network: str
@@ -47,13 +47,13 @@ Outcomes = Sequence[tuple[Run, Result | None]]
 
 
 def evidence(row: Row) -> pd.DataFrame:
-    """The recorded runs of `row`, one a line, as `records.write_tables` keeps them; without records, their columns."""
+    """The recorded runs of `row`, one a line, as `records.write_tables` keeps them; without records, columns only."""
     found = records.recorded(row.runs)
     return records.tidy(found) if found else pd.DataFrame(columns=list(COLUMNS))
 
 
 def tables(rows: Iterable[Row]) -> dict[str, pd.DataFrame]:
-    """The evidence of those of `rows` that have records, under the names that claims have for it."""
+    """The evidence of those of `rows` that have records, under the names that claims use."""
     found = {row.name: evidence(row) for row in rows}
     return {name: kept for name, kept in found.items() if len(kept)}
 
@@ -109,14 +109,14 @@ def _kinds(rows: Iterable[Row]) -> dict[Kind, Outcomes]:
 
 
 def _teacher(run: Run) -> str:
-    """The network of the teacher, if a loss of the recipe looks at it."""
+    """The name of the teacher's network if a loss of the recipe looks at the teacher, else a dash."""
     terms = [term for stage in run.recipe.stages for _, term in stage.loss.terms]
     looked_at = any(isinstance(term, Distillation | Hint) for term in terms)
     return run.teacher.network.name if looked_at and run.teacher is not None else "–"
 
 
 def _of(line: Line, kinds: Mapping[Kind, Outcomes]) -> list[tuple[str, Outcomes]]:
-    """What was tried of a printed line, on its data: each start with its runs."""
+    """The runs of a printed line's network and recipe, on its data, for each start."""
     wanted = (line.data, line.network, line.recipe)
     return [(kind.start, runs) for kind, runs in kinds.items() if (kind.data, kind.network, kind.recipe) == wanted]
 
@@ -128,7 +128,7 @@ def _found(runs: Outcomes) -> Estimate | None:
 
 
 def table(lines: Sequence[Line], rows: Sequence[Row]) -> pd.DataFrame:
-    """For each printed line its error beside the recorded one on the same data; repeated for each start that was tried.
+    """For each printed line and each start tried with it, the printed error beside that recorded on the same data.
 
     Args:
         lines: of the paper.
@@ -173,14 +173,14 @@ def recorded(rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def errors(lines: Sequence[Line], rows: Sequence[Row]) -> list[tuple[Line, Estimate | None]]:
-    """Each printed line with what was found of it by the first start that the rows try, for a figure."""
+    """Each printed line with the error recorded for the first start that the rows try, for a figure."""
     kinds = _kinds(rows)
     firsts = [next((runs for _, runs in _of(line, kinds)), []) for line in lines]
     return [(line, _found(runs)) for line, runs in zip(lines, firsts, strict=True)]
 
 
 def without_dashes(frame: pd.DataFrame) -> pd.DataFrame:
-    """`frame` without the columns that have nothing to say in any line."""
+    """`frame` without the columns that have a dash in every line."""
     return frame.loc[:, (frame != "–").any()]
 
 
@@ -217,11 +217,11 @@ def commands(rows: Mapping[str, Row]) -> pd.DataFrame:
 
 
 def expected(rows: Mapping[str, Row], measured: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
-    """An estimate of what the lacking runs of `rows` take at most, one after the other.
+    """An estimate of the time that the missing runs of `rows` take at most, one after the other.
 
     Args:
-        rows: by name, rows whose networks are about as large as those that were measured.
-        measured: by machine, multiplications a second in training by network (`durations.rates`).
+        rows: rows by their names; their networks are about as large as those that were measured.
+        measured: for each machine and network, multiplications a second in training (`durations.rates`).
     """
     cards = {card.name: card for card in CARDS}
     made = []

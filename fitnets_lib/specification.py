@@ -1,4 +1,4 @@
-"""What a run is, as JSON: the text that its name is made of."""
+"""The specification of a run as JSON: the text from which its name is made."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def specification(part: Any) -> Any:  # noqa: ANN401  any part of a run, as JSON
     A field at its default is left out, so that a choice that is added later changes no older specification.
 
     Raises:
-        BadInput: if a function or class that is not of this library has no source to be known by, or one that does
-            not say all.
+        BadInput: if a function or class from outside this library has no source by which to know it, or a source that
+            does not say all about it.
     """
     if is_dataclass(part):
         chosen = {f.name: getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default}
@@ -29,10 +29,10 @@ def specification(part: Any) -> Any:  # noqa: ANN401  any part of a run, as JSON
 
 
 def _known(made: Callable[..., Any]) -> str:
-    """A function or class by its name, and by its source if it is the reader's: that of the library has a fingerprint.
+    """A function or class by its name, and by its source if it is the reader's; the library's source has a fingerprint.
 
-    Else a regressor that is edited in a notebook would be given the result of the one that it was before. What a
-    function finds outside, by a closure or a default, its source does not show. (Nor does it show what is global.)
+    Without the source, a regressor that is edited in a notebook would get the result of its earlier version. The source
+    does not show what a function takes from a closure or a default. (Nor does it show what is global.)
     """
     if str(getattr(made, "__module__", "")).startswith(f"{__package__}."):
         return made.__qualname__

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 WAYS = {"kernel": "kernel", "plain": "plain torch", "compiled": "torch.compile"}
-"""How an operation is computed: as a record has it, and in words."""
+"""The ways of computing an operation: as records name them, and in words."""
 STAGES = ("KD stage", "hint stage", "student alone")
 """What is timed of training, in steady state."""
 
@@ -30,7 +30,7 @@ def kernels(record: Path, where: str) -> pd.DataFrame:
 
     Args:
         record: of `benchmarks/kernels.py`.
-        where: "device_ms" for the work on the device, or "ms" for a whole call, with what a launch from Python takes.
+        where: "device_ms" for the work on the device, or "ms" for a whole call, including its launch from Python.
     """
     made = []
     for row in read(record)["rows"]:
@@ -50,7 +50,7 @@ def memory(record: Path) -> pd.DataFrame:
 
 
 def gain(record: Path, where: str) -> tuple[float, float]:
-    """How many times as long plain torch takes as the kernel: the least and the most over a record's rows.
+    """The time of plain torch divided by the kernel's: the least and the largest ratio over a record's rows.
 
     Args:
         record: of `benchmarks/kernels.py`.
@@ -75,7 +75,7 @@ def training(records: Mapping[str, Path]) -> pd.DataFrame:
     """A line for each stage, student and machine: images a second by the library and by the plain loop.
 
     Args:
-        records: of `benchmarks/bench.py`, by what the machine is called.
+        records: of `benchmarks/bench.py`, by the name of the machine.
     """
     made = []
     for machine, record in records.items():

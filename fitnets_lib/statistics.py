@@ -1,4 +1,4 @@
-"""What a handful of seeds allows to be said: means, 95 % intervals, paired differences, verdicts."""
+"""What a few seeds allow us to say: means, 95 % intervals, paired differences, verdicts."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def estimate(values: Sequence[float], overlap: float = 0.0) -> Estimate:
 
     Args:
         values: what was measured.
-        overlap: test images over training images, where the values come from splits of the same images: such values
-            are not independent, and the interval is widened as Nadeau and Bengio (2003) propose. 0 is independent.
+        overlap: number of test images divided by that of training images, if the values come from splits of the same
+            images. They are not independent then, and the interval is widened (Nadeau and Bengio, 2003). 0: they are.
 
     With a single value, or with values that are all equal, the interval has nothing to be computed from: it is
     infinite for one value and a point for equal ones.

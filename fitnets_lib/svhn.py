@@ -32,7 +32,7 @@ def read_file(path: Path, counts: tuple[int, ...] | int) -> Arrays:
     Raises:
         BadInput: if the file is absent, damaged or another one; its sizes are read before its content.
     """
-    from scipy.io import loadmat, whosmat  # every process would import what few need
+    from scipy.io import loadmat, whosmat  # imported here, since few processes need it
 
     there(path, "download SVHN, format 2, cropped digits")
     total = counts if isinstance(counts, int) else sum(counts)
@@ -52,7 +52,7 @@ def _digits(path: Path, labels: Array) -> Array:
     if labels.dtype.kind not in "uif":
         raise BadInput(f"{path}, type of y", str(labels.dtype), "whole numbers")
     flat = labels[:, 0]
-    if len(wrong := flat[~np.isin(flat, np.arange(1, 11))]):  # a part of a number is none of them, nor is NaN
+    if len(wrong := flat[~np.isin(flat, np.arange(1, 11))]):  # neither a fraction nor NaN is a label
         label = float(wrong[0])
         shown = int(label) if label.is_integer() else label
         raise BadInput(f"{path}, label", shown, "1 to 10, where 10 is the digit 0")
@@ -68,7 +68,7 @@ def read_svhn(
         folder: the data directory.
         counts: images of each digit in each file.
         from_train: validation images of each digit out of the training file (Sermanet et al., 2012; A.3).
-        from_extra: and out of the extra file.
+        from_extra: the same out of the extra file.
 
     Returns:
         Training images, 598,388 in the official files; validation, 6,000; test, 26,032.

@@ -1,7 +1,7 @@
 """Many runs at once: what is missing is trained in parallel processes, what is kept is read back.
 
-A run that diverges is over like any other, and its result says so. What fails is a run that could not be made, as on a
-full disk.
+A run that diverges is finished like any other, and its result says so. A run fails only if it could not be made, as on
+a full disk.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PROGRESS_FILE = "FITNETS_PROGRESS"
 
 
 class RunsFailed(RuntimeError):
-    """Some runs of a sweep failed. All the others are over and kept, and the next sweep tries only these again."""
+    """Some runs of a sweep failed. All others are finished and kept; the next sweep repeats only the failed ones."""
 
     def __init__(self, failed: Mapping[Run, str]) -> None:
         self.failed = dict(failed)
@@ -49,9 +49,9 @@ def sweep(
     Args:
         runs: any number of runs; the teachers they need are trained first, and no run is trained twice.
         store: where runs are kept; a sweep that was cut off goes on with what is missing.
-        processes: how many runs at a time; as many as there are processors unless said otherwise.
-        backend: one of joblib's, "dask" or "ray", to train on a cluster that sees the same files; its client is made
-            before. `processes` is then how many runs it is given at a time, all unless said otherwise.
+        processes: how many runs at a time; by default as many as there are processors.
+        backend: one of joblib's, "dask" or "ray", to train on a cluster that sees the same files; make its client
+            beforehand. `processes` is then how many runs the cluster gets at a time, by default all.
         finished: called here, in the sweep's own process, with each run that is newly trained, as soon as it is kept.
 
     Raises:
@@ -103,7 +103,7 @@ def _train(
 
 
 def _one(run: Run, store: Store, wanted: str) -> tuple[Run, str | None]:
-    """Trains `run` if this process, which may be younger than the sweep, has the source that the run is named after."""
+    """Trains `run` if this process, which may have started after the sweep, has the source that names the run."""
     if source.fingerprint("runs") != wanted:
         return run, "the library was changed since the sweep began; begin it again"
     try:
@@ -135,7 +135,7 @@ class _Progress:
             left = (time.monotonic() - self.begun) / self.done * (self.total - self.done)
             try:
                 self._write(f"run {self.done} of {self.total} ({run}); about {left:.0f} s left\n")
-            except OSError as error:  # what is shown to a reader stops no training
+            except OSError as error:  # a failure to show progress stops no training
                 warnings.warn(f"{self.file}: progress is no longer shown ({error.strerror})", stacklevel=2)
                 self.silent = True
 

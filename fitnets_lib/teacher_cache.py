@@ -1,4 +1,4 @@
-"""What the teacher says of each image: asked once and then looked up, or asked again where views cannot be counted."""
+"""The teacher's answers to each image: asked for once and looked up, or in every step if views are not enumerable."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Answers:
 
     Attributes:
         logits: a_T, (n, classes).
-        hints: by the number of the hint layer, u_h, its feature maps, (n, channels, height, width).
+        hints: u_h, the feature maps of each hint layer, (n, channels, height, width), by the layer's number.
     """
 
     logits: Tensor
@@ -37,7 +37,7 @@ class Answers:
 
 
 class _InDouble(nn.Module):
-    """A fully connected layer in double precision, from single to single."""
+    """A fully connected layer that computes in double precision; its input and output are in single."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -49,10 +49,10 @@ class _InDouble(nn.Module):
 
 
 def unmoved(teacher: nn.Sequential) -> nn.Sequential:
-    """The teacher in eval mode, giving an image the same answer whichever images it comes with.
+    """The teacher in eval mode, giving an image the same answer whichever other images are in its batch.
 
-    A matrix product in single precision rounds a row in another way in another place, so fully connected layers, the
-    only ones that join images in one product, are computed in double precision.
+    In single precision a matrix product rounds a row differently at another place in the batch. So fully connected
+    layers, the only ones that join images in one product, are computed in double precision.
     """
     layers = [_InDouble(layer) if isinstance(layer, FullyConnected) else layer for layer in teacher]
     return nn.Sequential(*layers).eval()
@@ -72,8 +72,8 @@ def ask(
         teacher: the trained network, in eval mode.
         layers: numbers, from 1, of the hint layers whose maps are wanted.
         images: what it is shown.
-        batch: images at a time; the last batch is filled up, so that all are computed by the same method.
-        folder: where answers are kept, each layer's under its number, and read back if they are there; None is memory.
+        batch: images at a time; the last batch is filled up, so that all batches are computed by the same method.
+        folder: where answers are kept, each layer's under its number, to be read back; None keeps them in memory.
     """
     wanted = {"logits": len(teacher), **{str(number): number for number in sorted(layers)}}
     found = {name: kept for name in wanted if folder is not None and (kept := shelf.read(folder / name)) is not None}
@@ -95,21 +95,21 @@ def ask(
 
 
 def size(teacher: nn.Sequential, layers: Iterable[int], images: Tensor) -> int:
-    """Bytes of the answers to `images`, found out with a single one."""
+    """Bytes of the answers to `images`, computed from the answers to a single one."""
     one = ask(teacher, layers, images[:1], batch=1)
     return sum(maps.nbytes for maps in (one.logits, *one.hints.values())) * len(images)
 
 
 class Teaching(Protocol):
-    """Somebody who answers for a batch of images."""
+    """What gives the teacher's answers to a batch of images."""
 
     def __call__(self, index: Tensor, views: Views, images: Tensor) -> Answers:
-        """The answers to the images of these numbers, as `views` looks at them: that is, to `images`."""
+        """The answers to the images of these numbers in these views; `images` are those views themselves."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The answers to every image, plain, and to every image flipped where flips are drawn."""
+    """The answers to every image as it is and, where flips are drawn, to every image flipped."""
 
     plain: Answers
     flipped: Answers | None = None
@@ -137,7 +137,7 @@ class Live:
     batch: int = 128
 
     def __call__(self, index: Tensor, views: Views, images: Tensor) -> Answers:
-        """Asks."""
+        """Asks the teacher."""
         return ask(self.teacher, self.layers, images, self.batch)
 
 
@@ -151,11 +151,11 @@ def keep(
 ) -> Kept:
     """Asks the teacher, made by `unmoved`, once about every view of `images`, `batch` at a time.
 
-    Large answers are kept in `folder`, if one is given and the images are not on a GPU. Of several processes that want
-    them one asks, and the others wait and read.
+    Large answers are kept in `folder`, if one is given and the images are not on a GPU. If several processes want
+    them, one asks the teacher; the others wait and then read.
 
     Raises:
-        BadInput: if the views of an image cannot be enumerated; `Live` answers for those.
+        BadInput: if the views of an image cannot be enumerated; use `Live` for those.
     """
     if not augmentation.enumerable:
         raise BadInput("augmentation", augmentation, "one without random cuts: a cache is never approximate")
@@ -169,7 +169,7 @@ def keep(
 
 @dataclass(frozen=True)
 class Lesson:
-    """Images with their labels and, where there is a teacher, with somebody who says what it says of them."""
+    """Images with their labels and, where there is a teacher, with what gives its answers to them."""
 
     split: Split
     teaching: Teaching | None

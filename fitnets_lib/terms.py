@@ -1,6 +1,6 @@
 """The terms a loss is made of: what each looks at, and what it trains beside the student (sections 2 and 3.1).
 
-A loss is a weighted sum of terms, so that `hint + kd` is what it looks like. A term may bring a head, a module that is
+A loss is a weighted sum of terms, and is written as one: `hint + kd`. A term may bring a head, a module that is
 trained along with the student and dropped after the stage: the regressor of a hint, the classifier of a label hint.
 """
 
@@ -32,11 +32,11 @@ class Seen:
         student: the description of the network that is trained.
         teacher: the description of its teacher, if it has one.
         labels: (batch,).
-        maps: outputs of the student's layers 1, 2, ... as far as they were computed; the last of all are the logits.
+        maps: outputs of the student's layers 1, 2, ... as far as they were computed; the last layer's are the logits.
         teacher_logits: (batch, classes); absent without a teacher.
         hints: the teacher's feature maps, (batch, channels, height, width), by the number of their layer.
         epoch: of the stage, from 0.
-        epochs: that the stage has at most.
+        epochs: the most that the stage may have.
     """
 
     student: Network
@@ -55,10 +55,10 @@ class Seen:
 
 
 class Term:
-    """One summand of a loss; a term without a head, and without hints, says only what it is worth."""
+    """One summand of a loss. A term must define its value, `__call__`; a head and hints are optional."""
 
     def highest(self, student: Network) -> int:
-        """The highest of the student's layers that this term looks at; the first, for a term that does not say."""
+        """The highest of the student's layers that this term looks at; 1 unless a term defines it otherwise."""
         return 1
 
     def head(self, student: Network, teacher: Network | None) -> nn.Module | None:
@@ -119,7 +119,7 @@ class Distillation(Term):
         return len(student.layers)
 
     def fits(self, student: Network, teacher: Network | None) -> None:
-        """Refuses a missing teacher and one that tells another number of classes apart."""
+        """Refuses a missing teacher, and one with another number of classes than the student."""
         if teacher is None or teacher.classes != student.classes:
             there = None if teacher is None else f"{teacher.name} with {teacher.classes} classes"
             raise BadInput("teacher", there, f"a teacher of the {student.classes} classes of {student.name}")
@@ -157,7 +157,7 @@ class Hint(Term):
         return _layer(student, self.guided)
 
     def fits(self, student: Network, teacher: Network | None) -> None:
-        """Refuses networks without these layers, and a regressor that does not give the hint's map or is not trained.
+        """Refuses networks without these layers, and a regressor whose output has another shape or that is not trained.
 
         Raises:
             BadInput: naming what is missing or does not fit.
@@ -165,7 +165,7 @@ class Hint(Term):
         with torch.device("meta"):  # shapes alone, no memory
             head = self.head(student, teacher)
         if teacher is None or self.regressor.__module__.startswith(f"{__package__}."):
-            return  # the library's do fit, and torch takes a second before it computes on meta tensors
+            return  # the library's regressors fit, and torch needs a second before it computes on meta tensors
         guided, hint = shapes(student)[self.highest(student) - 1], shapes(teacher)[_layer(teacher, self.hint) - 1]
         _check_regressor(head, guided, hint)
 
@@ -293,6 +293,6 @@ class Loss:
         return frozenset().union(*(term.hint_layers(teacher) for _, term in self.terms))
 
     def __call__(self, seen: Seen, heads: Iterable[nn.Module | None]) -> Tensor:
-        """The weighted sum for one batch, a scalar; `heads` is what `heads` made, in the same order."""
+        """The weighted sum for one batch, a scalar; `heads` are those that the method `heads` made, in that order."""
         values = [weight * term(seen, head) for (weight, term), head in zip(self.terms, heads, strict=True)]
         return sum(values[1:], start=values[0])

@@ -1,7 +1,7 @@
-"""How torch computes where results must be the same alone and beside others, today and tomorrow.
+"""How torch must compute for a run to give the same results every time, alone or beside other runs.
 
-Sums come out in another order, and so in other bits, with another number of threads, or with another of cuDNN's
-algorithms.
+With another number of threads, or another of cuDNN's algorithms, numbers are summed in another order, and the sum has
+other bits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch computes with one thread inside, so that results are the same alone and beside others."""
+    """Inside, torch computes with one thread, so that a run's results are the same alone and beside other runs."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -25,9 +25,9 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def same_algorithms() -> Iterator[None]:
-    """On a GPU, convolutions are computed inside by algorithms that give the same bits every time, in full precision.
+    """Inside, a GPU computes convolutions in full precision, by algorithms that give the same bits every time.
 
-    Left alone, torch rounds the factors of a convolution in single precision to 10 bits (TF32) on a GPU.
+    By default, torch rounds the factors of a convolution in single precision to 10 bits (TF32) on a GPU.
     """
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
         yield
@@ -35,6 +35,6 @@ def same_algorithms() -> Iterator[None]:
 
 @contextmanager
 def repeatable() -> Iterator[None]:
-    """Both: what is trained inside takes the same course every time."""
+    """Both `one_thread` and `same_algorithms`: training inside takes the same course every time."""
     with one_thread(), same_algorithms():
         yield

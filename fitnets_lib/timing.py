@@ -13,7 +13,7 @@ from fitnets_lib.networks import Network, build
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """Of one call; on a GPU until it is idle again."""
+    """Seconds that one call takes; with a GPU, until the GPU is idle again."""
     begun = time.perf_counter()
     function()
     if torch.cuda.is_available():
@@ -22,9 +22,9 @@ def seconds(function: Callable[[], object]) -> float:
 
 
 def medians(functions: Sequence[Callable[[], object]], turns: int, before: int = 1) -> list[float]:
-    """Median seconds of each function; they take turns, and the turns `before` are not counted.
+    """Median seconds of each function; they take turns, and the first `before` turns are not counted.
 
-    A machine that slows down slows all of them.
+    A machine that slows down then slows all functions.
     """
     return _medians(_turns(functions, turns, before))
 
@@ -40,7 +40,7 @@ def _medians(turns: list[list[float]]) -> list[float]:
 
 @torch.inference_mode()
 def turns_for_a_batch(networks: Sequence[Network], batch: int, repeats: int, device: str = "cpu") -> list[list[float]]:
-    """Seconds of a forward pass over `batch` images, a row a turn, in it a number for each network.
+    """Seconds of a forward pass over `batch` images: a row for each turn, with a number for each network.
 
     Args:
         networks: what is timed, with untrained weights.

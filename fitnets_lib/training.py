@@ -36,7 +36,7 @@ class Lessons:
 
 @dataclass
 class Progress:
-    """All that a run needs to go on where it stands: kept after every epoch, saved now and then.
+    """All that a run needs to go on from where it stands: kept after every epoch, saved now and then.
 
     Attributes:
         curve: every epoch so far, over all stages.
@@ -68,7 +68,7 @@ def train(
         training: how they are optimised.
         lessons: training and validation images with the teacher's answers, and both together for retraining.
         seed: fixes initial weights and the order of the images.
-        progress: where an interrupted run stood; it goes on from there to the same bits.
+        progress: where an interrupted run stood; it goes on from there to the same end, bit for bit.
         save: called after every epoch with what is needed to go on; the tensors are the live ones, to be written or
             copied before the next epoch changes them.
 
@@ -77,7 +77,7 @@ def train(
 
     Raises:
         Diverged: if a loss or a weight is no longer finite; its `progress` is where the run stood before that epoch.
-        BadInput: if a norm would get a batch of a single image.
+        BadInput: if a batch normalisation would get a single image.
     """
     for lesson in filter(None, (lessons.train, lessons.everything)):
         check_batches(network, len(lesson.split), training.batch)
@@ -172,7 +172,7 @@ class StageRun:
         return [row for row in curve if row.stage == self.number]
 
     def over(self, curve: list[Epoch]) -> bool:
-        """Whether the epochs are used up or the patience is."""
+        """Whether the stage is over: its epochs or its patience are used up."""
         scores = [row.score for row in self.own(curve)]
         return len(scores) >= self.epochs or (
             bool(scores) and len(scores) - 1 - scores.index(min(scores)) >= self.training.patience
@@ -204,10 +204,10 @@ class StageRun:
         return Progress([*progress.curve, row], progress.finished, self.tensors())
 
     def check(self, done: int, steps: Tensor, train_loss: float, validation_loss: float | None) -> None:
-        """Refuses an epoch that left the finite numbers.
+        """Refuses an epoch in which a loss or a weight was not finite.
 
         Raises:
-            Diverged: naming the first step that did, or the last one, if only what it left behind shows it.
+            Diverged: naming the first step whose loss is not finite, or the last, if only the state after it is not.
         """
         terms = " + ".join(type(term).__name__ for _, term in self.loss.terms)
         step, value = len(steps), bad_value([*self.trained.state_dict().values(), *self.heads.state_dict().values()])
@@ -239,7 +239,7 @@ class StageRun:
 
     @torch.no_grad()
     def validate(self, lesson: Lesson, epoch: int) -> tuple[float, float | None]:
-        """The stage's loss and, where there is an output, its error on the validation images."""
+        """The stage's loss on the validation images and, where the student has an output, its error."""
         self.trained.eval()
         self.heads.eval()
         total = wrong = 0.0

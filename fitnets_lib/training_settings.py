@@ -1,6 +1,6 @@
 """How each data set's networks are trained: what the paper says, what was released, what is done here.
 
-An empty cell is a choice that the source does not speak of.
+An empty cell means that the source says nothing about this choice.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ SAID: dict[str, dict[str, Said]] = {
         "lambda": Said(),
     },
 }
-"""For each data set, what the paper (A.1 to A.4) and the released configurations say; SVHN and AFLW have none."""
+"""For each data set, what the paper (A.1 to A.4) and the released configurations say (none for SVHN and AFLW)."""
 
 PREPARED = {
     **dict.fromkeys(("digits", "svhn"), "one mean and deviation for all pixels"),
@@ -167,8 +167,8 @@ def table(data: str, here: dict[str, Training], teachers: Collection[str] = ()) 
 
     Args:
         data: the data set.
-        here: by the heading of its column, each `Training` of this book.
-        teachers: headings of those who learn on labels alone, and have neither temperature nor lambda.
+        here: each `Training` of this book, by the heading of its column.
+        teachers: headings of the columns of networks that learn on labels alone, without temperature and lambda.
     """
     said = SAID.get(data, {})
     columns: dict[str, list[str]] = {"choice": list(SETTINGS)}

@@ -1,7 +1,7 @@
 """Claims as data: what would confirm each at each scale, and what the evidence says of it.
 
-A claim is tried at one scale or several. A trial is some checks, all of which must hold: comparisons, each of which
-says between which bounds a difference must lie, and counts. A comparison holds only if the whole 95 % interval of the
+A claim is tried at one scale or several. A trial has checks, all of which must hold: comparisons, which give the bounds
+between which a difference must lie, and counts. A comparison holds only if the whole 95 % interval of the
 difference, paired by seed, lies within its bounds, and is contradicted only if the whole interval lies outside; on
 fewer than five seeds it is neither. Evidence is a folder of tidy tables (`report.evidence`, `records.write_tables`).
 """
@@ -30,7 +30,7 @@ Tables = Callable[[str], pd.DataFrame | None]
 
 @dataclass(frozen=True)
 class Quantity:
-    """One value a seed: a column of an evidence table, in the rows that have these values in these columns."""
+    """One value for each seed: a column of an evidence table, in the rows whose columns have the values in `where`."""
 
     table: str
     where: tuple[tuple[str, str | float], ...] = ()
@@ -57,7 +57,7 @@ class Quantity:
         return found if len(found) else None
 
     def named(self, leave_out: Iterable[tuple[str, str | float]] = ()) -> str:
-        """What it is, in words, without what is said elsewhere."""
+        """The quantity in words, without the conditions in `leave_out`."""
         told = set(leave_out)
         there = ", ".join(_word(name, value) for name, value in self.where if (name, value) not in told)
         return there or self.column
@@ -71,14 +71,14 @@ def _word(name: str, value: str | float) -> str:
 class Comparison:
     """`ours` minus `theirs` lies above `above` and below `below`.
 
-    Beside a fixed number no difference is shown: a row has what was measured, and bounds that lie around the number.
+    If `theirs` is a number, a row shows the measured value instead of a difference, with the bounds around the number.
 
     Attributes:
         ours: what is compared.
-        theirs: with what; the seeds are those that both have.
+        theirs: what it is compared with; only seeds that both have are used.
         above: the lower bound of the difference.
         below: its upper bound.
-        overlap: test images over training images where seeds are splits of the same few images (`statistics`).
+        overlap: test images divided by training images, if seeds are splits of the same few images (`statistics`).
     """
 
     ours: Quantity
@@ -127,7 +127,7 @@ class Comparison:
         return 0.0 if isinstance(self.theirs, Quantity) else self.theirs
 
     def bounds(self) -> str:
-        """What must hold of that which the row shows, in words."""
+        """What must hold for the value that the row shows, in words."""
         sides = {"above": self.above, "below": self.below}
         return " and ".join(f"{side} {self._fixed + at:.7g}" for side, at in sides.items() if math.isfinite(at))
 
@@ -148,14 +148,14 @@ class Comparison:
 
     @property
     def digits(self) -> int:
-        """Decimals to show: bounds of a tenth and less need two."""
+        """Decimals to show: two for bounds below 1 and for columns other than the test accuracy, else one."""
         small = [abs(bound) for bound in (self.above, self.below) if math.isfinite(bound) and bound]
         return 2 if self.ours.column != "test accuracy" or any(bound < 1 for bound in small) else 1
 
 
 @dataclass(frozen=True)
 class Count:
-    """Something counted that is the printed figure or is not."""
+    """A counted number, and whether it is the printed one."""
 
     what: str
     counted: str
@@ -192,7 +192,7 @@ class Trial:
     Attributes:
         scale: how large the experiment is.
         checks: all must hold.
-        folder: below `results/` with the evidence; None is the preset of the build.
+        folder: the one below `results/` with the evidence; None means that of the build's preset.
     """
 
     scale: Scale
@@ -214,7 +214,7 @@ class Claim:
     """A statement of the paper or of the field, and what decides it.
 
     Attributes:
-        id: as it was fixed before any run.
+        id: its short name, as fixed before any run.
         source: where the statement is made.
         statement: in short.
         confirmed: what would confirm it, in words.

@@ -26,7 +26,7 @@ def with_shortcuts(network: Network) -> Network:
 
 
 def check_batches(network: Network, images: int, batch: int) -> None:
-    """Refuses batches that leave a norm a single number to normalise: one image in the last, before a dense layer.
+    """Refuses batches of one image, also the last, if a dense layer has a norm: a single number cannot be normalised.
 
     Raises:
         BadInput: naming the batch.

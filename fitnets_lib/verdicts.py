@@ -26,7 +26,7 @@ def sentences(
         ids: of the claims, in the order wanted.
         tables: the evidence, by the names that the claims give it.
         scale: at which the claims are tried.
-        brief: leaves out what the verdicts rest on, where a table has it.
+        brief: leaves out what the verdicts rest on, for pages where a table has this.
         instead: values that the rows of the evidence have in place of those the score card names, such as `depth=7`
             in a chapter that was run with other layers.
 
@@ -39,7 +39,7 @@ def sentences(
 def table(
     ids: Sequence[str], tables: Mapping[str, pd.DataFrame], scale: Scale = "embedded", **instead: str | float
 ) -> pd.DataFrame:
-    """A row for each check of each claim: what is compared, what it must be, what was found; arguments as above."""
+    """A row for each check: what is compared, what it must be, what was found; arguments as in `sentences`."""
     found = trials.table(_moved(ids, scale, instead), scale, given(tables))
     return found[["claim", "compared", "must be", "found", "95 % interval", "verdict"]]
 

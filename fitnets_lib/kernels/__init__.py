@@ -1,9 +1,9 @@
-"""Triton kernels for what FitNets spend memory traffic on; plain torch is their reference and what a CPU runs.
+"""Triton kernels for operations on which FitNets spend memory traffic; plain torch is their reference and runs on CPUs.
 
 The modules here import Triton, which comes with torch for GPUs, so they are imported where a kernel is wanted and not
 before. Each registers a `torch.library` operator that autograd, autocast and torch.compile know, on tensors of any
-device: on a CPU it runs in Triton's interpreter (TRITON_INTERPRET=1), which is how the kernels are tested. Where
-nothing is compiled the same functions are called without the operator, whose checks take longer than a kernel.
+device: on a CPU it runs in Triton's interpreter (TRITON_INTERPRET=1), which is how the kernels are tested. Outside
+torch.compile the same functions are called without the operator, whose checks take longer than a kernel.
 """
 
 from __future__ import annotations

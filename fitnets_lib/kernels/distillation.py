@@ -1,4 +1,4 @@
-"""The KD loss (equation 2) and its gradient in one pass over the logits, whatever is softened."""
+"""The KD loss (equation 2) and its gradient in one pass over the logits, for every `Fidelity`."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 Keep = Callable[[Any, tuple[Any, ...], tuple[Tensor, ...]], None]
-"""Puts by for the backward pass what it needs of inputs and outputs; the first argument is autograd's context."""
+"""Saves what the backward pass needs of inputs and outputs; the first argument is autograd's context."""
 
 
 def eager(
@@ -22,11 +22,11 @@ def eager(
 
     Args:
         forwards: from the operator's inputs to its outputs.
-        keep: called after it. As autograd's own `setup_context` it would make a call take three times as long.
-        gradient: from the context and the gradient of the value to those of all inputs.
+        keep: called after `forwards`. As autograd's `setup_context` it would make a call take three times as long.
+        gradient: from the context and the gradient of the value to the gradients of all inputs.
 
     Returns:
-        From the operator's inputs to its value. The other outputs stay inside, so autograd makes no zeros for them.
+        A function from inputs to the value. The other outputs stay inside, so autograd makes no zeros for them.
     """
 
     class Eager(torch.autograd.Function):
@@ -43,7 +43,7 @@ def eager(
 
 
 def value_alone(keep: Keep) -> Keep:
-    """`keep` for the registered operator, which gives out all of its outputs: none but the value has a gradient."""
+    """`keep` for the registered operator, which returns all of its outputs: only the value has a gradient."""
 
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:  # noqa: ANN401
         keep(ctx, inputs, output)

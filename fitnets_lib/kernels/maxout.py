@@ -1,8 +1,8 @@
-"""Maxout over pieces in one pass over memory, and its gradient from one byte an output.
+"""Maxout over pieces in one pass over memory, and its gradient from one byte kept for each output.
 
-A map of `pieces` linear pieces a unit is read as (outer, unit, piece, inner), `inner` values apart from piece to piece:
-height times width of them if pixels are innermost, one if channels are (channels_last). Output number e then has its
-pieces at (e // inner) * pieces * inner + e % inner + p * inner, whatever the number of units.
+A map with `pieces` linear pieces for each unit is read as (outer, unit, piece, inner). The pieces of a unit lie `inner`
+values apart: height times width if pixels are innermost, one if channels are (channels_last). Piece p of output e is
+then at (e // inner) * pieces * inner + e % inner + p * inner, whatever the number of units.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BLOCK = 1024
 def largest_piece(z, outputs, inner, mask, PIECES: tl.constexpr):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """The largest piece of each of `outputs`, in single or double precision, and its number.
 
-    Of equal pieces the first; NaN if one is NaN.
+    Of equal pieces the first wins; the result is NaN if one piece is NaN.
     """
     base = (outputs // inner) * PIECES * inner + outputs % inner
     wide: tl.constexpr = tl.float64 if z.dtype.element_ty == tl.float64 else tl.float32
@@ -62,7 +62,7 @@ def _backward(gradient, winner, found, count, inner, PIECES: tl.constexpr, BLOCK
 
 
 def dense(z: Tensor, channels_last: bool) -> Tensor:
-    """`z` without gaps, channels innermost or pixels."""
+    """`z` without gaps in memory: channels innermost if `channels_last`, else pixels."""
     return z.contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
 
 
