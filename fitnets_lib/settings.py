@@ -74,7 +74,7 @@ PARAMETERS: dict[str, Parameter] = {
         lambda value: value in DATA,
     ),
     "seeds": Parameter(
-        "runs a method, with seeds 0, 1, 2, ...",
+        "runs of each method, with seeds 0, 1, 2, ...",
         f"a whole number of at least 2 (5 or more for a verdict) and at most {COUNT:,}",
         _whole(2, COUNT),
     ),
@@ -100,7 +100,7 @@ PARAMETERS: dict[str, Parameter] = {
         _compared_starts,
     ),
     "repeats": Parameter(
-        "turns over which a time is taken",
+        "how many times the timing is repeated",
         f"a whole number of at least 1 and at most {COUNT:,}",
         _whole(1, COUNT),
     ),
