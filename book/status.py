@@ -15,6 +15,7 @@ import nbformat
 import torch
 
 from fitnets_lib import records
+from fitnets_lib.durations import in_words
 from fitnets_lib.records import Row
 
 LIBRARIES = (
@@ -108,7 +109,7 @@ def chapters_table(done: Sequence[Execution]) -> str:
                 given.get("preset", ""),
                 seeds,
                 given.get("device", ""),
-                duration(one.kept["seconds"]),
+                in_words(one.kept["seconds"]),
                 one.kept["at"].replace("T", " ").replace("+00:00", ""),
                 "in this build" if one.now else "in an earlier build, same key",
             ]
@@ -123,7 +124,7 @@ def summary(done: Sequence[Execution]) -> str:
     fresh = sum(one.now for one in done)
     rest = "" if fresh == len(done) else "; the others stand as executed before"
     return (
-        f"All {len(done)} chapters together took {duration(seconds)}, some of them "
+        f"All {len(done)} chapters together took {in_words(seconds)}, some of them "
         "side by side, so that the build was sooner over. "
         f"This build executed {fresh} of them{rest}."
     )
@@ -162,19 +163,12 @@ def records_table(rows: Sequence[Row]) -> str:
                 row.about,
                 f"{len(found)} of {len(row.runs)}",
                 f"{lacking or 'none'}",
-                duration(sum(result.seconds for _, result in found)),
+                in_words(sum(result.seconds for _, result in found)),
             ]
         )
     head = ["record", "data", "what it compares", "there", "lacking", "training took"]
     caption = "Runs that take too long for a build, and how many of them are recorded."
     return table("status-records", caption, head, lines)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: 42 s, 3.5 min, 2.1 h."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def table(

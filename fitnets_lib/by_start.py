@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from fitnets_lib.plots import LOOKS, Look
+from fitnets_lib.plots import LOOKS, Look, interval
 from fitnets_lib.results import difference, signed
 
 _COLOURS = [to_hex(colour) for colour in sns.color_palette("colorblind")]
@@ -36,10 +36,7 @@ def gains(frame: pd.DataFrame, ours: str, others: Sequence[str]) -> Figure:
             rows = frame[frame["start"] == start]
             found, by_seed = difference(rows, ours, other), rows.pivot(index="seed", columns="recipe")["test accuracy"]
             seeds = (by_seed[ours] - by_seed[other]).tolist()
-            axis.plot(seeds, [place + 0.2] * len(seeds), look.marker, color=look.colour, alpha=0.45, markersize=4)
-            if np.isfinite(found.low):
-                axis.plot([found.low, found.high], [place, place], color=look.colour, linewidth=2)
-            axis.plot(found.mean, place, look.marker, color=look.colour, markersize=7)
+            interval(axis, found, place, look, seeds)
             at = (max([found.high, *seeds]) if np.isfinite(found.high) else found.mean, place)
             axis.annotate(f"  {signed(found.mean)}", at, va="center", fontsize="small", annotation_clip=False)
         axis.axvline(0, color="black", linewidth=1)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fitnets_lib.plots import LOOKS, Look
+from fitnets_lib.plots import LOOKS, Look, interval
 from fitnets_lib.printed_results import Line
 from fitnets_lib.results import within
 from fitnets_lib.statistics import Estimate
@@ -33,19 +31,12 @@ def over_splits(found: Mapping[tuple[str, str], tuple[Sequence[float], Estimate]
     axis = figure.subplots()
     for place, ((network, recipe), (values, mean)) in enumerate(found.items()):
         drawn = look(network, recipe)
-        axis.plot(values, [place + 0.22] * len(values), drawn.marker, color=drawn.colour, alpha=0.4, markersize=4)
-        _interval(axis, within(mean), place, drawn)
+        interval(axis, within(mean), place, drawn, values)
     names = [network if network.endswith("teacher") else f"{network}: {recipe}" for network, recipe in found]
     axis.set_yticks(range(len(found)), names)
     axis.invert_yaxis()
     axis.set_xlabel(unit)
     return figure
-
-
-def _interval(axis: Axes, found: Estimate, place: float, drawn: Look) -> None:
-    if np.isfinite(found.low):
-        axis.plot([found.low, found.high], [place, place], color=drawn.colour, linewidth=2)
-    axis.plot(found.mean, place, drawn.marker, color=drawn.colour, markersize=8)
 
 
 def printed_and_found(blocks: Mapping[str, Sequence[tuple[Line, Estimate | None]]]) -> Figure:
@@ -62,7 +53,7 @@ def printed_and_found(blocks: Mapping[str, Sequence[tuple[Line, Estimate | None]
             shown.setdefault("teacher" if drawn is TEACHER else line.recipe, drawn)
             axis.plot(line.error, place - 0.1, drawn.marker, color=drawn.colour, markersize=9, fillstyle="none")
             if found is not None:
-                _interval(axis, within(found, low=line.error / 10), place + 0.2, drawn)
+                interval(axis, within(found, low=line.error / 10), place + 0.2, drawn)
     axis.set(xscale="log", xlabel="test error (%)")
     ticks = (0.5, 1, 2, 5, 10, 20, 40, 80)
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

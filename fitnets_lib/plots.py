@@ -95,7 +95,7 @@ def accuracy(frame: pd.DataFrame, teacher: Estimate) -> Figure:
         rows = frame[frame["depth"] == depth]
         for place, method in enumerate(methods):
             seeds = rows.loc[rows["recipe"] == method, "test accuracy"].tolist()
-            _interval(axis, within(estimate(seeds)), place, _look(method), seeds)
+            interval(axis, within(estimate(seeds)), place, _look(method), seeds)
         axis.axvline(teacher.mean, color="black", linewidth=1, linestyle=(0, (1, 2)))
         axis.set_title(f"{depth} layers")
         axis.set_xlabel("test accuracy (%)")
@@ -108,9 +108,9 @@ def accuracy(frame: pd.DataFrame, teacher: Estimate) -> Figure:
     return figure
 
 
-def _interval(axis: Axes, found: Estimate, place: float, look: Look, seeds: Sequence[float] = ()) -> None:
-    """Draws a mean with its interval, and below it the single seeds."""
-    axis.plot(seeds, [place + 0.2] * len(seeds), look.marker, color=look.colour, alpha=0.45, markersize=4)
+def interval(axis: Axes, found: Estimate, place: float, look: Look, singles: Sequence[float] = ()) -> None:
+    """Draws a mean with its interval at height `place`, and below it the single values that it is the mean of."""
+    axis.plot(singles, [place + 0.2] * len(singles), look.marker, color=look.colour, alpha=0.45, markersize=4)
     if np.isfinite(found.low):
         axis.plot([found.low, found.high], [place, place], color=look.colour, linewidth=2)
     axis.plot(found.mean, place, look.marker, color=look.colour, markersize=8)
@@ -126,7 +126,7 @@ def differences(found: dict[tuple[object, ...], Estimate], unit: str) -> Figure:
     figure = Figure(figsize=(7.0, 0.9 + 0.36 * len(found)))
     axis = figure.subplots()
     for place, ((_, _, theirs), difference) in enumerate(found.items()):
-        _interval(axis, difference, place, _look(str(theirs)))
+        interval(axis, difference, place, _look(str(theirs)))
     axis.axvline(0, color="black", linewidth=1)
     axis.set_yticks(range(len(found)), [f"{depth} layers: {name}" for depth, name, _ in found])
     axis.invert_yaxis()
@@ -224,7 +224,7 @@ def accuracy_by(frame: pd.DataFrame, column: str) -> Figure:
     axis = figure.subplots()
     for place, ((value,), mean) in enumerate(found.items()):
         rows = frame[frame[column] == value]
-        _interval(axis, within(mean), place, _look(rows["recipe"].iloc[0]), rows["test accuracy"].tolist())
+        interval(axis, within(mean), place, _look(rows["recipe"].iloc[0]), rows["test accuracy"].tolist())
     axis.set_yticks(range(len(found)), [str(value) for (value,) in found])
     axis.invert_yaxis()
     axis.set_xlabel("test accuracy (%)")

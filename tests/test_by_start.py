@@ -32,8 +32,8 @@ def test_each_panel_shows_each_starts_mean_and_seeds_over_one_other_recipe() -> 
     over_backprop, over_kd = figure.axes
     assert [label.get_text() for label in over_backprop.get_yticklabels()] == ["small", "scaled"]
     assert [axis.get_title() for axis in figure.axes] == ["gain over backprop", "gain over KD"]
-    assert drawn(over_backprop, 7) == [([30.0], [0]), ([1.0], [1])]
-    assert drawn(over_kd, 7) == [([29.0], [0]), ([0.0], [1])]
+    assert drawn(over_backprop, 8) == [([30.0], [0]), ([1.0], [1])]
+    assert drawn(over_kd, 8) == [([29.0], [0]), ([0.0], [1])]
     assert [seeds for seeds, _ in drawn(over_backprop, 4)] == [[20, 30, 40], [1, 1, 1]]
     assert {line.get_color() for line in over_kd.lines[:-1]} == {LOOKS["KD"].colour}
 
@@ -48,7 +48,7 @@ def test_the_interval_is_students_and_the_mean_stands_beside_it() -> None:
 
 def test_a_single_seed_has_a_mean_and_no_interval() -> None:
     axis, _ = gains(FRAME[FRAME["seed"] == 0], "hint then KD", ["backprop", "KD"]).axes
-    assert drawn(axis, 7) == [([20.0], [0]), ([1.0], [1])]
+    assert drawn(axis, 8) == [([20.0], [0]), ([1.0], [1])]
     assert len([line for line in axis.lines if line.get_marker() == "None"]) == 1  # the line at 0
 
 

@@ -60,7 +60,10 @@ def test_seconds_lie_between_the_highest_and_the_lowest_rate() -> None:
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
+        (0, "0 s"),
         (42.4, "42 s"),
+        (89.4, "89 s"),
+        (90, "1.5 min"),
         (210, "3.5 min"),
         (7_560, "2.1 h"),
         (86_400 * 12.3, "12 days"),

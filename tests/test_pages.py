@@ -13,8 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from chapters import chapters, listed
 from playwright.sync_api import Browser, Page, Route
-from status import duration
 
+from fitnets_lib.durations import in_words
 from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.real_runs import ROWS
 from tests.helpers import prose
@@ -267,7 +267,7 @@ def test_the_status_page_tells_of_every_chapter_what_its_executed_copy_keeps(
         kept = copy.metadata["fitnets"]
         assert link == f"{name}.html"
         assert [preset, seeds, device] == ["smoke", f"0 to {kept['parameters']['seeds'] - 1}", "cpu"]
-        assert took == duration(kept["seconds"])
+        assert took == in_words(kept["seconds"])
         assert f"{at.replace(' ', 'T')}+00:00" == kept["at"]
         assert executed == "in this build"
     assert page.locator("#tab-status-records tbody tr").count() == len(ROWS)

@@ -75,13 +75,6 @@ def test_a_record_is_listed_with_how_many_of_its_runs_are_there(
     assert none[3:] == ["0 of 1", "1", "0 s"]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(0, "0 s"), (42.4, "42 s"), (150, "2.5 min"), (5999, "100.0 min"), (9000, "2.5 h")]
-)
-def test_times_are_said_in_seconds_minutes_or_hours(seconds: float, said: str) -> None:
-    assert status.duration(seconds) == said
-
-
 def test_the_commit_is_named_and_whether_files_differ_from_it(tmp_path: Path) -> None:
     assert status.commit(tmp_path) == "not a git checkout"
 
