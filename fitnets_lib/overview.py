@@ -8,15 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from fitnets_lib.trials import SCALES, Scale, Verdict
+from fitnets_lib.trials import SCALES, WORDS, Scale, Verdict
 
-LOOKS: dict[Verdict, tuple[str, str]] = {
-    "reproduced": ("yes", "#0173b2"),
-    "not reproduced": ("no", "#d55e00"),
-    "inconclusive": ("open", "#949494"),
-    "not run": ("not run", "#ffffff"),
+COLOURS: dict[Verdict, str] = {
+    "reproduced": "#0173b2",
+    "not reproduced": "#d55e00",
+    "inconclusive": "#949494",
+    "not run": "#ffffff",
 }
-"""For each verdict its word and its colour; on dark colours the word is white."""
+"""The colour of each verdict; on dark colours its word is white."""
 
 
 def card(found: Mapping[str, Mapping[Scale, Verdict]], columns: int = 2) -> Figure:
@@ -45,13 +45,12 @@ def card(found: Mapping[str, Mapping[Scale, Verdict]], columns: int = 2) -> Figu
 
 
 def _cell(axis: Axes, column: int, row: int, verdict: Verdict) -> None:
-    word, colour = LOOKS[verdict]
-    axis.add_patch(Rectangle((column - 0.47, row - 0.42), 0.94, 0.84, facecolor=colour, edgecolor="#949494"))
+    axis.add_patch(Rectangle((column - 0.47, row - 0.42), 0.94, 0.84, facecolor=COLOURS[verdict], edgecolor="#949494"))
     ink = "black" if verdict in ("not run", "inconclusive") else "white"
-    axis.text(column, row, word, color=ink, ha="center", va="center", fontsize="x-small")
+    axis.text(column, row, WORDS[verdict], color=ink, ha="center", va="center", fontsize="x-small")
 
 
 def counted(found: Mapping[str, Mapping[Scale, Verdict]], scales: Sequence[Scale] = SCALES) -> dict[Verdict, int]:
     """How many trials at these scales ended in each verdict."""
     said = [verdict for verdicts in found.values() for scale, verdict in verdicts.items() if scale in scales]
-    return {verdict: said.count(verdict) for verdict in LOOKS}
+    return {verdict: said.count(verdict) for verdict in COLOURS}

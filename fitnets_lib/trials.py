@@ -24,6 +24,9 @@ Scale = Literal["counts", "embedded", "MNIST", "jpeg", "GPU"]
 SCALES: tuple[Scale, ...] = ("counts", "embedded", "MNIST", "jpeg", "GPU")
 """From arithmetic to the paper's own data and sizes."""
 
+WORDS: dict[Verdict, str] = {"reproduced": "yes", "not reproduced": "no", "inconclusive": "open", "not run": "not run"}
+"""The word for each verdict in tables and figures."""
+
 Tables = Callable[[str], pd.DataFrame | None]
 """Finds an evidence table by its name; None if there is none."""
 
@@ -136,7 +139,7 @@ class Comparison:
 
     def row(self, tables: Tables) -> dict[str, str]:
         """The line of a table: what is compared, what must hold, what was found."""
-        said = _SHORT[self.holds(tables)]
+        said = WORDS[self.holds(tables)]
         found = self.found(tables)
         if found is None:
             return _row(str(self), self.bounds(), "–", "–", "–", said)
@@ -168,7 +171,7 @@ class Count:
 
     def row(self, tables: Tables) -> dict[str, str]:
         """The line of a table."""
-        return _row(self.what, self.printed, self.counted, "–", "–", _SHORT[self.holds(tables)])
+        return _row(self.what, self.printed, self.counted, "–", "–", WORDS[self.holds(tables)])
 
 
 def _row(compared: str, bounds: str, found: str, interval: str, seeds: str, holds: str) -> dict[str, str]:
@@ -180,9 +183,6 @@ def _row(compared: str, bounds: str, found: str, interval: str, seeds: str, hold
         "seeds": seeds,
         "holds?": holds,
     }
-
-
-_SHORT: dict[Verdict, str] = {"reproduced": "yes", "not reproduced": "no", "inconclusive": "open", "not run": "not run"}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from matplotlib.colors import to_rgb
 
-from fitnets_lib.overview import LOOKS, card, counted
+from fitnets_lib.overview import COLOURS, card, counted
 from fitnets_lib.trials import Scale, Verdict
 
 FOUND: dict[str, dict[Scale, Verdict]] = {
@@ -38,4 +38,4 @@ def _light(colour: tuple[float, ...]) -> float:
 def test_verdicts_are_counted_over_the_scales_asked_for() -> None:
     assert counted(FOUND) == {"reproduced": 2, "not reproduced": 1, "inconclusive": 1, "not run": 1}
     assert counted(FOUND, ["embedded"]) == {"reproduced": 0, "not reproduced": 1, "inconclusive": 1, "not run": 0}
-    assert list(counted(FOUND)) == list(LOOKS)
+    assert list(counted(FOUND)) == list(COLOURS)
