@@ -11,6 +11,8 @@ from fitnets_lib.errors import number, whole
 class Linear:
     """A weight that goes in a straight line from `start` to `end`, and is constant before and after.
 
+    Where `first` and `last` are one epoch, that epoch still has `start`; so has a stage of a single epoch.
+
     Attributes:
         start: the weight up to epoch `first`.
         end: the weight from epoch `last` on.

@@ -32,6 +32,10 @@ def test_a_stage_of_one_epoch_has_the_start_weight() -> None:
     assert Linear(4, 1)(0, 1) == 4
 
 
+def test_a_line_that_begins_and_ends_in_one_epoch_falls_after_it() -> None:
+    assert [Linear(4, 1, first=3, last=3)(epoch, 9) for epoch in (2, 3, 4)] == [4, 4, 1]
+
+
 @pytest.mark.parametrize(("lam", "end", "saturate"), [(RELEASED_CIFAR, 1.0, 400), (RELEASED_MNIST, 0.0, 150)])
 def test_the_released_schedules_are_the_released_formula(lam: Linear, end: float, saturate: int) -> None:
     # TeacherDecayOverEpoch: from epoch 5, l(e) = l0 - step (e - start + 1), step = (l0 - lF) / (saturate - start + 1).
