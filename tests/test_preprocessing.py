@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from fitnets_lib.arrays import Array, Arrays
 from fitnets_lib.preprocessing import contrast_normalised, scaled, standardised, whitened, zca
@@ -90,3 +91,13 @@ def test_whitening_is_contrast_normalisation_and_then_zca_of_the_training_images
     for own, found in zip(parts, whitened(parts), strict=True):
         expected = ((normalised(own.images) - train.mean(axis=0)) @ matrix).reshape(own.images.shape)
         np.testing.assert_allclose(found.images, expected, atol=1e-3)
+
+
+def test_whitened_images_have_the_same_bits_with_any_number_of_threads() -> None:
+    images = np.random.default_rng(0).normal(size=(900, 3, 12, 12)).astype(np.float32)
+    parts = (Arrays(images, np.zeros(900, np.int64)),) * 3
+    found = []
+    for threads in (1, 2, 3):
+        with threadpool_limits(threads, "blas"):
+            found.append(whitened(parts)[0].images.tobytes())
+    assert found[0] == found[1] == found[2]
