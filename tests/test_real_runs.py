@@ -178,7 +178,7 @@ def test_every_recipe_of_the_library_is_among_the_variants() -> None:
     assert {run.recipe.name for run in BY_NAME["variants"].runs} == several | {r.name for r in RECIPES.values()}
 
 
-@pytest.mark.parametrize(("name", "recipes"), [("one-stage", 5), ("residual-pair", 6)])
+@pytest.mark.parametrize(("name", "recipes"), [("one-stage", 6), ("residual-pair", 6)])
 def test_one_stage_at_equal_cost_takes_as_many_multiplications_as_two_stages_to_half_an_epoch(
     name: str, recipes: int
 ) -> None:
@@ -243,6 +243,14 @@ def test_a_hint_at_layer_14_of_19_leaves_as_many_layers_above_as_a_hint_in_the_m
     assert higher.stages[1] == HINT_THEN_KD.stages[1]
     assert len(NINETEEN_LAYERS.layers) - 14 == len(fitnet1.layers) - fitnet1.middle == 5
     assert len(NINETEEN_LAYERS.layers) - NINETEEN_LAYERS.middle == 8
+
+
+def test_hint_then_kd_beside_the_second_teacher_is_the_same_but_in_name_and_rows_share_its_runs() -> None:
+    rows = ("regressors", "guided-layers", "one-stage")
+    first, second, third = ({run for run in BY_NAME[n].runs if "second teacher" in run.recipe.name} for n in rows)
+    assert first == second == third
+    named = {replace(run, recipe=replace(run.recipe, name="hint then KD")) for run in first}
+    assert named == {run for run in BY_NAME["variants"].runs if run.recipe == HINT_THEN_KD}
 
 
 def test_hints_of_other_regressors_and_layers_differ_from_the_papers_in_that_alone() -> None:
