@@ -178,7 +178,7 @@ def test_every_recipe_of_the_library_is_among_the_variants() -> None:
     assert {run.recipe.name for run in BY_NAME["variants"].runs} == several | {r.name for r in RECIPES.values()}
 
 
-@pytest.mark.parametrize(("name", "recipes"), [("one-stage", 6), ("residual-pair", 6)])
+@pytest.mark.parametrize(("name", "recipes"), [("one-stage", 9), ("residual-pair", 6)])
 def test_one_stage_at_equal_cost_takes_as_many_multiplications_as_two_stages_to_half_an_epoch(
     name: str, recipes: int
 ) -> None:
@@ -204,10 +204,22 @@ def test_on_mnist_one_stage_takes_as_many_epochs_as_both_of_two_stages_and_diffe
     two, *joint = (run for run in BY_NAME["one-stage-mnist"].runs if run.seed == 0)
     assert two in BY_NAME["table4-paper-start"].runs
     assert two.training.each_stage
-    assert [run.recipe.name for run in joint] == ["joint hint + labels", "joint hint + KD"]
+    assert [run.recipe.name for run in joint][:2] == ["joint hint + labels", "joint hint + KD"]
     for run in joint:
+        assert [stage.train for stage in run.recipe.stages] == ["all"]
         assert run.training == replace(two.training, epochs=2 * two.training.epochs, patience=24)
         assert (run.network, run.teacher) == (two.network, two.teacher)
+
+
+@pytest.mark.parametrize("name", ["one-stage", "one-stage-mnist"])
+def test_one_stage_is_run_with_the_hint_at_a_tenth_a_hundredth_and_a_thousandth_of_its_weight(name: str) -> None:
+    first = [run for run in BY_NAME[name].runs if run.seed == 0]
+    (whole,) = (run for run in first if run.recipe.name == "joint hint + labels")
+    ((_, hint), labels) = whole.recipe.stages[0].loss.terms
+    for beta in (0.1, 0.01, 0.001):
+        (less,) = (run for run in first if run.recipe.name == f"joint hint + labels, β = {beta}")
+        assert less == replace(whole, recipe=less.recipe)
+        assert less.recipe.stages == (Stage("all", Loss(((beta, hint), labels))),)
 
 
 def test_the_residual_pair_is_one_of_20_and_56_layers_that_learn_alike() -> None:
