@@ -25,6 +25,9 @@ from traitlets.config import Config
 from fitnets_lib import files, paths, source
 from fitnets_lib.sweep import PROGRESS_FILE
 
+THREADS = "OMP_NUM_THREADS"
+"""Environment variable: with how many threads torch and NumPy compute."""
+
 
 class Failed(RuntimeError):
     """The build cannot go on; the message says where and why."""
@@ -124,7 +127,7 @@ def execute(
                 progress_bar=False,
                 config=_kernel(sockets),
                 kernel_manager_class=_manager(
-                    chapter.parent, {PROGRESS_FILE: str(file)}
+                    chapter.parent, {**_threads(chapter), PROGRESS_FILE: str(file)}
                 ),
             )
         except PapermillExecutionError as error:
@@ -152,6 +155,16 @@ def _kernel(sockets: str) -> Config:
     if os.name != "posix":
         return Config()
     return Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
+
+
+def _threads(chapter: Path) -> dict[str, str]:
+    """One thread for the sums of a chapter that shares the processors with others.
+
+    Where other processes are busy, threads mostly wait for one another. Runs are
+    trained with one thread in any case.
+    """
+    asked = os.environ.get(THREADS, "1")
+    return {} if says(chapter).get("alone") else {THREADS: asked}
 
 
 def _manager(folder: Path, environment: dict[str, str]) -> type[AsyncKernelManager]:

@@ -23,6 +23,7 @@ from tests.helpers import offline, with_records
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read when Triton is imported; its kernels then run on a CPU
 torch.set_num_threads(1)  # two workers share the processors
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # so do the processes that they start
 hypothesis.settings.register_profile("facts", deadline=None)  # a busy machine is slow, not wrong
 hypothesis.settings.load_profile("facts")
 
@@ -33,6 +34,13 @@ sys.path.insert(0, str(CHECKOUT / "book"))  # no package: `build.py` is a script
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
     """Bytes are named by their length: some contain the time of packing, and all workers need the same names."""
     return f"{argname}-{len(val)}" if isinstance(val, bytes) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that read the smoke book come last, but for the first: it begins to build the book, and nobody waits."""
+    readers = dict.fromkeys(item.path for item in items if "smoke_home" in getattr(item, "fixturenames", ()))
+    first = next(iter(readers), None)
+    items.sort(key=lambda item: 0 if item.path == first else 2 if item.path in readers else 1)
 
 
 def load_build() -> ModuleType:

@@ -187,6 +187,26 @@ def test_progress_is_shown_while_a_chapter_runs(
     assert not progress.file.exists()
 
 
+@pytest.mark.parametrize(
+    ("alone", "asked", "has"), [(False, None, "1"), (False, "2", "2"), (True, None, "None"), (True, "2", "2")]
+)
+def test_a_chapter_has_one_thread_unless_the_machine_is_its_own_or_who_builds_asks_for_more(
+    alone: bool, asked: str | None, has: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    chapter = root / "book" / "01_tiny.ipynb"
+    write_chapter(chapter, "import os\n\nprint(os.environ.get('OMP_NUM_THREADS'))")
+    if alone:
+        notebook = nbformat.read(chapter, as_version=4)
+        notebook.metadata["fitnets"] = {"alone": True}
+        nbformat.write(notebook, chapter)
+    chapters.execute(chapter, {"seeds": 2}, tmp_path / "executed.ipynb", {})
+    (cell,) = (cell for cell in nbformat.read(tmp_path / "executed.ipynb", as_version=4).cells if cell.get("outputs"))
+    assert cell.outputs[0].text == f"{has}\n"
+
+
 def test_a_warning_of_jupyter_book_stops_the_build_and_is_shown(
     build: ModuleType, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
