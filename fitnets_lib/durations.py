@@ -15,10 +15,10 @@ BACKWARD = 2
 
 
 def multiplications(run: Run, train: int, validation: int) -> int:
-    """The training of `run` takes at most this many multiplications; the training of its teacher is not counted.
+    """How many multiplications the training of `run` takes if no stage ends early.
 
     Every stage is counted over all of its epochs, in the layers that it trains: training images forwards and backwards,
-    validation images forwards. Regressors and the teacher's answers, which are kept, are left out.
+    validation images forwards. Left out are regressors, the teacher's answers and the training of the teacher.
 
     Args:
         run: what would be trained.
