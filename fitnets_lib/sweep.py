@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from pathlib import Path
 
 from joblib import Parallel, delayed, parallel_config
@@ -24,10 +23,6 @@ from fitnets_lib.runs import Run, Store, check, execute
 
 PROGRESS_FILE = "FITNETS_PROGRESS"
 """Environment variable: a file to which progress is appended, line by line, in place of a progress bar."""
-HERE = 10.0
-"""Seconds for which a sweep trains in its own process before it starts others, if it is not told how many to use."""
-Over = tuple[Run, str | None]
-"""A run that is over, and what went wrong, if anything did."""
 
 
 class RunsFailed(RuntimeError):
@@ -54,7 +49,7 @@ def sweep(
     Args:
         runs: any number of runs; the teachers they need are trained first, and no run is trained twice.
         store: where runs are kept; a sweep that was cut off goes on with what is missing.
-        processes: how many runs at a time; by default one, and after some seconds as many as there are processors.
+        processes: how many runs at a time; by default as many as there are processors.
         backend: one of joblib's, "dask" or "ray", to train on a cluster that sees the same files; make its client
             beforehand. `processes` is then how many runs the cluster gets at a time, by default all.
         finished: called here, in the sweep's own process, with each run that is newly trained, as soon as it is kept.
@@ -70,12 +65,10 @@ def sweep(
         check(run)
     teachers = {run.teacher for run in runs}
     progress, failed = _Progress(len(missing)), dict[Run, str]()
-    train = partial(_one, store=store, wanted=source.fingerprint("runs"))
     with _where(backend):
         for wave in ([run for run in missing if run in teachers], [run for run in missing if run not in teachers]):
             failed |= {run: f"its teacher failed: {failed[run.teacher]}" for run in wave if run.teacher in failed}
-            left = [run for run in wave if run not in failed]
-            for run, why in _train(left, train, processes, backend, progress.begun):
+            for run, why in _train([run for run in wave if run not in failed], store, processes, backend):
                 progress.step(run)
                 if why is None:
                     finished(run)
@@ -98,21 +91,18 @@ def _where(backend: str | None) -> AbstractContextManager[object]:
 
 
 def _train(
-    runs: Sequence[Run], train: Callable[[Run], Over], processes: int | None, backend: str | None, begun: float
-) -> Iterator[Over]:
-    """Trains `runs` and yields each when it is over, with what went wrong.
-
-    A process needs seconds to start, in which a small sweep is over; so the first seconds of a sweep are spent here.
-    """
-    left = list(runs)
-    if backend is None:
-        while left and processes is None and time.monotonic() - begun < HERE:
-            yield train(left.pop(0))
-        processes = min(processes or os.cpu_count() or 1, max(len(left), 1))
-    yield from Parallel(n_jobs=processes, return_as="generator_unordered")(delayed(train)(run) for run in left)
+    runs: Sequence[Run], store: Store, processes: int | None, backend: str | None
+) -> Iterable[tuple[Run, str | None]]:
+    """Trains `runs` and yields each when it is over, with what went wrong."""
+    if backend is None:  # a sweep of one run, or of none, is not worth starting processes for
+        processes = min(processes or os.cpu_count() or 1, max(len(runs), 1))
+    found: Iterable[tuple[Run, str | None]] = Parallel(n_jobs=processes, return_as="generator_unordered")(
+        delayed(_one)(run, store, source.fingerprint("runs")) for run in runs
+    )
+    return found
 
 
-def _one(run: Run, store: Store, wanted: str) -> Over:
+def _one(run: Run, store: Store, wanted: str) -> tuple[Run, str | None]:
     """Trains `run` if this process, which may have started after the sweep, has the source that names the run."""
     if source.fingerprint("runs") != wanted:
         return run, "the library was changed since the sweep began; begin it again"

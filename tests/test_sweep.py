@@ -1,12 +1,8 @@
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from distributed import Client, LocalCluster
@@ -28,47 +24,6 @@ def test_two_processes_give_the_bits_of_one_and_results_come_in_the_order_asked(
     assert [(one.test_error, one.curve) for one in first] == [(two.test_error, two.curve) for two in second]
     assert all(same_bits(alone.network(one), together.network(one)) for one in RUNS)
     assert [one.test_error for one in first] == [found.test_error for found in map(alone.result, RUNS) if found]
-
-
-@pytest.mark.parametrize(("seconds", "here"), [(0, 6), (3, 4), (7, 2), (11, 1)])
-def test_ten_seconds_after_a_sweep_began_what_is_left_goes_to_as_many_processes_as_there_are_processors(
-    seconds: float, here: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now, given, original = [0.0], list[tuple[int, int]](), sweeps._one
-
-    def one(run: Run, store: Store, wanted: str) -> sweeps.Over:
-        now[0] += seconds
-        return original(run, store, wanted)
-
-    def parallel(n_jobs: int, return_as: str) -> Callable[[Iterable[Any]], list[sweeps.Over]]:
-        def train(jobs: Iterable[Any]) -> list[sweeps.Over]:
-            found = [function(*arguments) for function, arguments, _ in jobs]
-            given.extend([(n_jobs, len(found))] if found else [])
-            return found
-
-        return train
-
-    monkeypatch.setattr(sweeps, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr(sweeps, "_one", one)
-    monkeypatch.setattr(sweeps, "Parallel", parallel)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    store = Store(tmp_path)
-    assert sweep(RUNS, store) == [store.result(run) for run in RUNS]
-    in_processes = sum(count for _, count in given)
-    assert in_processes == 2 + len(RUNS) - here  # two teachers
-    assert {how_many for how_many, count in given if count > 1} <= {2}
-
-
-def test_who_says_how_many_processes_has_them_from_the_start() -> None:
-    found = dict(sweeps._train(RUNS, process_of, processes=2, backend=None, begun=time.monotonic()))
-    assert list(found.values()).count(str(os.getpid())) == 0
-    assert len(found) == len(RUNS)
-
-
-def process_of(run: Run) -> tuple[Run, str]:
-    """In place of training: in which process it would be."""
-    time.sleep(0.05)  # so that one process does not take all
-    return run, str(os.getpid())
 
 
 def test_a_sweep_trains_only_what_is_missing_and_each_teacher_once(
