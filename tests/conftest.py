@@ -36,13 +36,6 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     return f"{argname}-{len(val)}" if isinstance(val, bytes) else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that read the smoke book come last, but for the first: it begins to build the book, and nobody waits."""
-    readers = dict.fromkeys(item.path for item in items if "smoke_home" in getattr(item, "fixturenames", ()))
-    first = next(iter(readers), None)
-    items.sort(key=lambda item: 0 if item.path == first else 2 if item.path in readers else 1)
-
-
 def load_build() -> ModuleType:
     """`book/build.py` as a fresh module."""
     spec = importlib.util.spec_from_file_location("build", CHECKOUT / "book" / "build.py")
