@@ -38,8 +38,7 @@ records: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit('Python 3.10 or newer is needed, this is ' + sys.version.split()[0] if sys.version_info < (3, 10) else 0)"
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --constraint constraints.txt uv
-	$(RUN) -m uv pip install --quiet --compile-bytecode --python $(RUN) --constraint constraints.txt --editable '.[book,dev]' || $(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[book,dev]'
+	$(RUN) -m pip install --quiet --constraint constraints.txt uv && $(RUN) -m uv pip install --quiet --compile-bytecode --python $(RUN) --constraint constraints.txt --editable '.[book,dev]' || $(RUN) -m pip install --quiet --constraint constraints.txt --editable '.[book,dev]'
 	touch $(READY)
 
 # The same environment with every file compared with its locked hash before it is unpacked. Then `make book` as ever.

@@ -163,8 +163,8 @@ def _threads(chapter: Path) -> dict[str, str]:
     Where other processes are busy, threads mostly wait for one another. Runs are
     trained with one thread in any case.
     """
-    asked = os.environ.get(THREADS, "1")
-    return {} if says(chapter).get("alone") else {THREADS: asked}
+    asked_for_more = THREADS in os.environ
+    return {} if asked_for_more or says(chapter).get("alone") else {THREADS: "1"}
 
 
 def _manager(folder: Path, environment: dict[str, str]) -> type[AsyncKernelManager]:
