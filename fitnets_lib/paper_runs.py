@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fitnets_lib import real_runs, recipes
+from fitnets_lib import real_runs, real_settings, recipes
 from fitnets_lib.augmentation import NONE
 from fitnets_lib.optimisation import PAPER_CIFAR, Training
 from fitnets_lib.paper_networks import NETWORKS
@@ -33,7 +33,7 @@ def _row(name: str, about: str, training: Training, students: Sequence[tuple[str
     data = students[0][0].split("/")[0]
     teacher = Run(data, NETWORKS[f"{data}/teacher"], recipes.BACKPROP, training, seed=0, device="cuda")
     firsts = [teacher, *(Run(data, NETWORKS[s], recipe, training, 0, teacher, "cuda") for s, recipe in students)]
-    return Row(name, data, about, tuple(run for first in firsts for run in with_seeds(first, real_runs.SEEDS)))
+    return Row(name, data, about, tuple(run for first in firsts for run in with_seeds(first, real_settings.SEEDS)))
 
 
 ROWS = (

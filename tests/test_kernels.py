@@ -330,6 +330,18 @@ def test_kernels_serve_tensors_of_which_all_are_on_a_gpu() -> None:
     assert not kernels.serve(there, here)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("images", "taken"), [(127, 0), (128, 1), (129, 1)])
+def test_maxout_of_a_map_is_left_to_plain_torch_unless_it_has_as_many_values_as_is_said(
+    images: int, taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr("fitnets_lib.maxout.LARGE", 128 * 4)
+    monkeypatch.setattr(kernels, "serve", lambda *tensors: True)
+    monkeypatch.setattr(maxout, "maxout", lambda z, pieces: calls.append(pieces))
+    plain.maxout(torch.ones(images, 4, device=DEVICE), 2)
+    assert calls == [2] * taken
+
+
 def on_device(lessons: Lessons) -> Lessons:
     def moved(lesson: Lesson) -> Lesson:
         assert isinstance(lesson.teaching, Kept)
@@ -358,6 +370,7 @@ def test_training_takes_the_kernels_where_they_serve_and_learns_the_same(
 
     for module, name in ((maxout, "maxout"), (hint, "hint_loss"), (distillation, "kd_loss")):
         record(module, name)
+    monkeypatch.setattr("fitnets_lib.maxout.LARGE", 1)
     lessons, training = on_device(helpers.lessons(16)), replace(helpers.QUICK, epochs=2)
     curves = []
     for everywhere in (False, True):

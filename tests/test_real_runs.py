@@ -19,15 +19,16 @@ from fitnets_lib.networks import Conv
 from fitnets_lib.paper_networks import NETWORKS
 from fitnets_lib.paper_runs import ROWS as PAPER_ROWS
 from fitnets_lib.paths import CHECKOUT
-from fitnets_lib.real_runs import (
+from fitnets_lib.real_runs import ROWS
+from fitnets_lib.real_settings import (
+    ALL_OF_JPEG,
     AT_30M,
     HALF_TEACHER,
-    JPEG,
     JPEG_TEACHER,
     NINETEEN_LAYERS,
-    ROWS,
     SEEDS,
     THIRTEEN_LAYERS,
+    gpu_teacher,
     jpeg_teacher,
     mnist_teacher,
     residual_teacher,
@@ -73,9 +74,13 @@ def test_students_have_the_teacher_of_their_seed_or_on_the_jpeg_copy_but_for_the
     of_its_seed = {
         **dict.fromkeys(("table4-paper-start", "table4-he-start", "one-stage-mnist"), mnist_teacher()),
         "depth-released-floor": teacher_run("digits", 40, "cpu"),
-        "paper-teacher": Run(JPEG, NETWORKS["cifar10/teacher"], BACKPROP, JPEG_TEACHER, 0, device="cuda"),
+        "table4-longer": replace(
+            mnist_teacher(), training=replace(mnist_teacher().training, epochs=100, patience=100), device="cuda"
+        ),
+        "paper-teacher": Run(ALL_OF_JPEG, NETWORKS["cifar10/teacher"], BACKPROP, JPEG_TEACHER, 0, device="cuda"),
     }
-    one = residual_teacher() if row.name == "residual-pair" else jpeg_teacher()
+    of_cpu_or_gpu = replace(jpeg_teacher(), device=row.runs[0].device)
+    one = residual_teacher() if row.name == "residual-pair" else of_cpu_or_gpu
     for run in students(row):
         assert run.teacher == (replace(of_its_seed[row.name], seed=run.seed) if row.name in of_its_seed else one)
 
@@ -112,17 +117,34 @@ def test_table_4_has_the_papers_networks_recipes_and_optimiser() -> None:
         assert run.training.each_stage
 
 
-@pytest.mark.parametrize(
-    ("paper", "he"), [("table4-paper-start", "table4-he-start"), ("variants", "variants-he-start")]
-)
-def test_the_two_starts_differ_in_nothing_else(paper: str, he: str) -> None:
-    other = students(BY_NAME[he])
-    recipes = {run.recipe for run in other}
-    one = [run for run in students(BY_NAME[paper]) if run.recipe in recipes]
+def test_the_two_starts_differ_in_nothing_else_on_mnist() -> None:
+    one, other = (students(BY_NAME[f"table4-{start}-start"]) for start in ("paper", "he"))
     for a, b in zip(one, other, strict=True):
         assert (a.network, a.recipe, a.seed, a.teacher) == (b.network, b.recipe, b.seed, b.teacher)
         assert (a.training.spread, a.training.start) == (0.005, None)
         assert b.training == replace(a.training, start=HE)
+
+
+def test_the_runs_of_100_epochs_a_stage_differ_from_table_4_in_epochs_and_device_alone() -> None:
+    longer, short = (BY_NAME[f"table4-{name}"].runs for name in ("longer", "paper-start"))
+    for one, other in zip(longer, short, strict=True):
+        assert (one.training.epochs, one.training.patience, one.device) == (100, 100, "cuda")
+        assert replace(one, training=other.training, teacher=other.teacher, device="cpu") == other
+
+
+def test_from_hes_first_weights_fitnet_1_and_the_19_layers_learn_as_from_the_papers() -> None:
+    from_paper = [*BY_NAME["variants"].runs, *BY_NAME["nineteen-layers"].runs]
+    paired = {(run.network, run.recipe, run.seed): run for run in from_paper}
+    for run in BY_NAME["variants-he-start"].runs:
+        other = paired[run.network, run.recipe, run.seed]
+        assert (other.training.spread, other.training.start) == (0.005, None)
+        assert run.training == replace(other.training, start=HE)
+    names = {"backprop", "KD", "hint then KD", "stage-wise labels"}
+    assert {run.recipe.name for run in BY_NAME["variants-he-start"].runs} == names
+    assert Counter(run.network for run in BY_NAME["variants-he-start"].runs) == {
+        NETWORKS["cifar10/fitnet1"]: 20,
+        NINETEEN_LAYERS: 20,
+    }
 
 
 def test_the_teacher_on_the_jpeg_copy_is_the_papers_at_half_its_width() -> None:
@@ -149,7 +171,8 @@ def test_nineteen_layers_are_in_the_blocks_of_fitnet_4_and_cost_what_fitnet_1_do
     assert (len(NINETEEN_LAYERS.layers), NINETEEN_LAYERS.middle) == (19, fitnet4.middle)
     one = cost(NETWORKS["cifar10/fitnet1"]).multiplications
     assert abs(cost(NINETEEN_LAYERS).multiplications - one) < one / 1000
-    assert {run.network for run in BY_NAME["nineteen-layers"].runs} == {NINETEEN_LAYERS}
+    assert {run.network for run in students(BY_NAME["nineteen-layers"])} == {NINETEEN_LAYERS}
+    assert BY_NAME["nineteen-layers"].runs[0] == gpu_teacher()
 
 
 def test_the_depth_study_trains_table_6s_networks_and_of_11_layers_without_hints_fitnet_1_which_has_these() -> None:
@@ -178,7 +201,7 @@ def test_every_recipe_of_the_library_is_among_the_variants() -> None:
     assert {run.recipe.name for run in BY_NAME["variants"].runs} == several | {r.name for r in RECIPES.values()}
 
 
-@pytest.mark.parametrize(("name", "recipes"), [("one-stage", 9), ("residual-pair", 6)])
+@pytest.mark.parametrize(("name", "recipes"), [("one-stage", 9), ("one-stage-mnist", 8), ("residual-pair", 6)])
 def test_one_stage_at_equal_cost_takes_as_many_multiplications_as_two_stages_to_half_an_epoch(
     name: str, recipes: int
 ) -> None:
@@ -186,7 +209,8 @@ def test_one_stage_at_equal_cost_takes_as_many_multiplications_as_two_stages_to_
     assert len(by_recipe) == recipes
 
     def spent(run: Run) -> float:
-        epochs = run.recipe.epochs(run.training.epochs)
+        training, stages = run.training, len(run.recipe.stages)
+        epochs = [training.epochs] * stages if training.each_stage else run.recipe.epochs(training.epochs)
         layers = [stage.layers(run.network) for stage in run.recipe.stages]
         each = [cost(run.network, "full", up_to=upper).multiplications for upper in layers]
         return float(np.dot(epochs, each))
@@ -197,11 +221,14 @@ def test_one_stage_at_equal_cost_takes_as_many_multiplications_as_two_stages_to_
         shorter, whole = (by_recipe[f"joint hint + {end}{equal}"] for equal in (", equal cost", ""))
         assert abs(spent(shorter) - two) < epoch / 2 < spent(whole) - two
         assert shorter.recipe.stages == whole.recipe.stages
-        assert replace(shorter.training, epochs=whole.training.epochs) == whole.training
+        epochs, patience = whole.training.epochs, whole.training.patience
+        assert replace(shorter.training, epochs=epochs, patience=patience) == whole.training
 
 
 def test_on_mnist_one_stage_takes_as_many_epochs_as_both_of_two_stages_and_differs_in_nothing_else() -> None:
-    two, *joint = (run for run in BY_NAME["one-stage-mnist"].runs if run.seed == 0)
+    two, *joint = (
+        run for run in BY_NAME["one-stage-mnist"].runs if run.seed == 0 and "equal cost" not in run.recipe.name
+    )
     assert two in BY_NAME["table4-paper-start"].runs
     assert two.training.each_stage
     weaker = [f"joint hint + labels, β = {beta}" for beta in (0.1, 0.01, 0.001)]
@@ -235,15 +262,16 @@ def test_the_residual_pair_is_one_of_20_and_56_layers_that_learn_alike() -> None
 def test_the_papers_own_teacher_has_all_four_fitnets_that_are_taught_as_those_of_the_half_teacher() -> None:
     of_half, row = BY_NAME["variants"].runs, BY_NAME["paper-teacher"]
     (like,) = {run.training for run in of_half}
+    assert row.data == "cifar10-jpeg"
     names = {f"cifar10/fitnet{number}" for number in (1, 2, 3, 4)}
     assert {(run.network, run.recipe) for run in students(row)} == {(NETWORKS[name], HINT_THEN_KD) for name in names}
     assert {run.training for run in students(row)} == {like}
     assert [run.seed for run in row.runs if run.teacher is None] == list(range(SEEDS))
 
 
-def test_rows_that_take_a_gpu_do_so_in_every_run_and_are_two(row: Row) -> None:
-    devices = {run.device for run in row.runs}
-    assert devices == ({"cuda"} if row.name in ("nineteen-layers", "paper-teacher") else {"cpu"})
+def test_rows_that_take_a_gpu_do_so_in_every_run_and_say_so(row: Row) -> None:
+    devices = {one.device for run in row.runs for one in (run, run.teacher) if one is not None}
+    assert devices == ({"cuda"} if row.about.endswith("; on a GPU") else {"cpu"})
     assert row.on_gpu == (devices == {"cuda"})
 
 
