@@ -17,7 +17,7 @@ from fitnets_lib.trials import SCALES, Claim, Comparison, Count, Quantity, Scale
 
 FILE = Path(__file__).with_name("claims.yml")
 FOLDERS: dict[Scale, str | None] = {"counts": None, "embedded": None, "MNIST": "mnist", "jpeg": "cifar10-jpeg-10000"}
-"""The folder of a scale's evidence below `results/`; None is the build's preset. A trial may name another folder."""
+"""The folder of a scale's evidence below `results/`; None is the build's preset. A GPU trial names its own folder."""
 
 
 def chosen(*ids: str) -> list[Claim]:
@@ -56,8 +56,7 @@ def _trial(name: str, scale: Scale, said: Any) -> Trial:  # noqa: ANN401  as YAM
         if said not in COUNTS:
             raise BadInput(f"claim {name}, counts", said, f"one of {', '.join(COUNTS)}")
         return Trial(scale, COUNTS[said]())
-    elsewhere = isinstance(said, Mapping)
-    folder, checks = (said["folder"], said["checks"]) if elsewhere else (FOLDERS[scale], said)
+    folder, checks = (said["folder"], said["checks"]) if scale == "GPU" else (FOLDERS[scale], said)
     return Trial(scale, tuple(_comparison(f"claim {name}, {scale}", check) for check in checks), folder)
 
 

@@ -20,7 +20,6 @@ from fitnets_lib.real_settings import (
     AT_EQUAL_COST,
     JPEG,
     JPEG_STUDENT,
-    LONGER_STUDENT,
     MNIST_AT_EQUAL_COST,
     MNIST_STUDENT,
     NINETEEN_LAYERS,
@@ -29,7 +28,6 @@ from fitnets_lib.real_settings import (
     SEEDS,
     gpu_teacher,
     jpeg_teacher,
-    longer_mnist_teacher,
     mnist_teacher,
     papers_teacher,
     residual_teacher,
@@ -66,20 +64,26 @@ def _of_one_teacher(
     students: tuple[Network, ...],
     compared: tuple[Recipe, ...],
     training: Training,
+    device: str = "cpu",
 ) -> tuple[Run, ...]:
     """Runs on the teacher's data, seed by seed, all of them with this one teacher."""
     return tuple(
-        Run(teacher.data, student, recipe, training, seed, teacher, teacher.device)
+        Run(teacher.data, student, recipe, training, seed, teacher, device)
         for seed in range(SEEDS)
         for student in students
         for recipe in compared
     )
 
 
+def _of_the_papers_teacher(data: str) -> tuple[Run, ...]:
+    """Teachers of full width, then their FitNets, each with the teacher of its seed."""
+    teacher = papers_teacher(data)
+    students = [_students(NETWORKS[f"cifar10/fitnet{n}"], (HINT_THEN_KD,), JPEG_STUDENT, teacher) for n in (1, 2, 3, 4)]
+    return (*with_seeds(teacher, SEEDS), *(run for runs in students for run in runs))
+
+
 _MNIST_FITNET = NETWORKS["mnist/fitnet"]
-_FITNETS = tuple(NETWORKS[f"cifar10/fitnet{number}"] for number in (1, 2, 3, 4))
-_FITNET1 = _FITNETS[0]
-_DEEP = (_FITNET1, NINETEEN_LAYERS)
+_FITNET1 = NETWORKS["cifar10/fitnet1"]
 _UNGUIDED_AT_30M = tuple(_FITNET1 if one.layers == _FITNET1.layers else one for one in AT_30M)
 """Without hints the net of 11 layers is FitNet 1, which differs in its guided layer only and has been run already."""
 _COMPARED = (recipes.BACKPROP, recipes.KD, HINT_THEN_KD)
@@ -124,15 +128,6 @@ ROWS = (
         _students(_MNIST_FITNET, _COMPARED, replace(MNIST_STUDENT, start=HE), mnist_teacher()),
     ),
     Row(
-        "table4-longer",
-        "mnist",
-        "Table 4 as in the first row, in 100 epochs a stage, and as many for the teachers; on a GPU",
-        (
-            *with_seeds(longer_mnist_teacher(), SEEDS),
-            *_students(_MNIST_FITNET, _COMPARED, LONGER_STUDENT, longer_mnist_teacher()),
-        ),
-    ),
-    Row(
         "one-stage-mnist",
         "mnist",
         "the field on MNIST: Table 4’s FitNet by hint then KD, and by hint and loss at once at equal steps and at "
@@ -165,36 +160,43 @@ ROWS = (
         JPEG,
         "four of these recipes from He’s first weights, also by a student of 19 layers: whether a recipe fails, or the "
         "paper’s start does; on a GPU",
-        _of_one_teacher(gpu_teacher(), _DEEP, _EXAMINED, replace(JPEG_STUDENT, start=HE)),
+        (
+            gpu_teacher(),
+            *_of_one_teacher(
+                gpu_teacher(), (_FITNET1, NINETEEN_LAYERS), _EXAMINED, replace(JPEG_STUDENT, start=HE), "cuda"
+            ),
+        ),
     ),
     Row(
         "variants-low-floor",
         JPEG,
-        "the same with RMSProp’s floor at 1e-8, as on digits, in place of the released 1e-5, from the paper’s first "
-        "weights; on a GPU",
-        _of_one_teacher(gpu_teacher(), _DEEP, _LOW, replace(JPEG_STUDENT, floor=1e-8)),
+        "the same four from the paper’s first weights with RMSProp’s floor at 1e-8, as on digits, in place of the "
+        "released 1e-5",
+        _of_one_teacher(jpeg_teacher(), (_FITNET1,), _LOW, replace(JPEG_STUDENT, floor=1e-8)),
     ),
     Row(
         "nineteen-layers",
         JPEG,
         "the same four by a student of 19 layers, as in section 3.1, with the multiplications of FitNet 1; on a GPU",
-        (gpu_teacher(), *_of_one_teacher(gpu_teacher(), (NINETEEN_LAYERS,), _EXAMINED, JPEG_STUDENT)),
+        _of_one_teacher(jpeg_teacher(), (NINETEEN_LAYERS,), _EXAMINED, JPEG_STUDENT, "cuda"),
     ),
     Row(
         "nineteen-layers-guided",
         JPEG,
-        "the student of 19 layers guided in the middle, as in the row before, and at layer 14, below the last five; "
-        "on a GPU",
-        _of_one_teacher(gpu_teacher(), (NINETEEN_LAYERS,), _NINETEEN, JPEG_STUDENT),
+        "the student of 19 layers guided in the middle, as in the row before, and at layer 14, below the last five",
+        _of_one_teacher(jpeg_teacher(), (NINETEEN_LAYERS,), _NINETEEN, JPEG_STUDENT),
     ),
     Row(
         "paper-teacher",
+        JPEG,
+        "Table 5’s networks: the paper’s own teacher, and FitNets 1 to 4 by hint then KD; on a GPU",
+        _of_the_papers_teacher(JPEG),
+    ),
+    Row(
+        "all-images",
         ALL_OF_JPEG,
-        "Table 5’s networks on all images: the paper’s own teacher, and FitNets 1 to 4 by hint then KD; on a GPU",
-        (
-            *with_seeds(papers_teacher(), SEEDS),
-            *(run for one in _FITNETS for run in _students(one, (HINT_THEN_KD,), JPEG_STUDENT, papers_teacher())),
-        ),
+        "the same on all 40,000 training images; on a GPU",
+        _of_the_papers_teacher(ALL_OF_JPEG),
     ),
     Row(
         "depth-30m",

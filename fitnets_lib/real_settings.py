@@ -20,8 +20,6 @@ MNIST_STUDENT = replace(PAPER_MNIST, epochs=12, patience=12, precision="bfloat16
 MNIST_TEACHER = Training(epochs=8, patience=8, learning_rate=5e-4, spread=None, precision="bfloat16")
 MNIST_AT_EQUAL_COST = replace(MNIST_STUDENT, epochs=23, patience=23)
 """For one stage, which trains all layers in every epoch: as many multiplications as two stages of 12 epochs each."""
-LONGER_STUDENT, LONGER_TEACHER = (replace(each, epochs=100, patience=100) for each in (MNIST_STUDENT, MNIST_TEACHER))
-"""For a GPU: a fifth of the epochs that the paper allows, and no stage ends early."""
 
 # The copy of CIFAR-10 that was kept as JPEG; two cores can go through 10,000 images of it. The optimisation is the
 # paper's, in 30 epochs that the stages of a recipe share, so that recipes are compared at equal steps.
@@ -64,18 +62,18 @@ AT_30M = (*(NETWORKS[f"cifar10/depth-30M-{depth}"] for depth in (5, 7, 9, 11)), 
 
 
 def jpeg_teacher() -> Run:
-    """The one teacher of all students that are trained on a CPU."""
+    """The one teacher of all students, as in the paper."""
     return Run(JPEG, HALF_TEACHER, recipes.BACKPROP, JPEG_TEACHER, seed=0)
 
 
 def gpu_teacher() -> Run:
-    """The same, trained on a GPU: the one teacher of the students that are trained on a GPU."""
+    """The same, trained on a GPU."""
     return replace(jpeg_teacher(), device="cuda")
 
 
-def papers_teacher() -> Run:
-    """The paper's own teacher on all images, seed 0."""
-    return Run(ALL_OF_JPEG, _WIDE, recipes.BACKPROP, JPEG_TEACHER, seed=0, device="cuda")
+def papers_teacher(data: str) -> Run:
+    """The paper's own teacher on `data`, seed 0, trained on a GPU."""
+    return Run(data, _WIDE, recipes.BACKPROP, JPEG_TEACHER, seed=0, device="cuda")
 
 
 def residual_teacher() -> Run:
@@ -86,8 +84,3 @@ def residual_teacher() -> Run:
 def mnist_teacher() -> Run:
     """Table 4's 361K teacher, seed 0, from torch's default first weights; the paper's learned by SGD with momentum."""
     return Run("mnist", NETWORKS["mnist/teacher"], recipes.BACKPROP, MNIST_TEACHER, seed=0)
-
-
-def longer_mnist_teacher() -> Run:
-    """The same, trained for longer, on a GPU."""
-    return replace(mnist_teacher(), training=LONGER_TEACHER, device="cuda")

@@ -24,6 +24,7 @@ from fitnets_lib.real_settings import (
     ALL_OF_JPEG,
     AT_30M,
     HALF_TEACHER,
+    JPEG,
     JPEG_TEACHER,
     NINETEEN_LAYERS,
     SEEDS,
@@ -62,25 +63,27 @@ def test_a_row_has_every_comparison_on_the_same_five_seeds(row: Row) -> None:
 
 
 def test_the_variants_with_the_low_floor_differ_in_floor_and_name_alone() -> None:
-    low, he = (BY_NAME[f"variants-{what}"].runs for what in ("low-floor", "he-start"))
-    for a, b in zip(low, he, strict=True):
+    low = BY_NAME["variants-low-floor"].runs
+    names = {run.recipe.name.removesuffix(", floor 1e-8") for run in low}
+    assert names == {"backprop", "KD", "hint then KD", "stage-wise labels"}
+    released = [run for run in BY_NAME["variants"].runs if run.recipe.name in names]
+    for a, b in zip(low, released, strict=True):
         assert a.recipe == replace(b.recipe, name=f"{b.recipe.name}, floor 1e-8")
         assert (a.training.floor, b.training.floor) == (1e-8, 1e-5)
-        assert replace(a.training, floor=1e-5, start=HE) == b.training
-        assert (a.network, a.seed, a.teacher) == (b.network, b.seed, b.teacher)
+        assert replace(a, recipe=b.recipe, training=replace(a.training, floor=1e-5)) == b
 
 
 def test_students_have_the_teacher_of_their_seed_or_on_the_jpeg_copy_but_for_the_papers_all_the_same(row: Row) -> None:
     of_its_seed = {
         **dict.fromkeys(("table4-paper-start", "table4-he-start", "one-stage-mnist"), mnist_teacher()),
         "depth-released-floor": teacher_run("digits", 40, "cpu"),
-        "table4-longer": replace(
-            mnist_teacher(), training=replace(mnist_teacher().training, epochs=100, patience=100), device="cuda"
-        ),
-        "paper-teacher": Run(ALL_OF_JPEG, NETWORKS["cifar10/teacher"], BACKPROP, JPEG_TEACHER, 0, device="cuda"),
+        **{
+            name: Run(data, NETWORKS["cifar10/teacher"], BACKPROP, JPEG_TEACHER, 0, device="cuda")
+            for name, data in {"paper-teacher": JPEG, "all-images": ALL_OF_JPEG}.items()
+        },
     }
-    of_cpu_or_gpu = replace(jpeg_teacher(), device=row.runs[0].device)
-    one = residual_teacher() if row.name == "residual-pair" else of_cpu_or_gpu
+    of_others = {"residual-pair": residual_teacher(), "variants-he-start": gpu_teacher()}
+    one = of_others.get(row.name, jpeg_teacher())
     for run in students(row):
         assert run.teacher == (replace(of_its_seed[row.name], seed=run.seed) if row.name in of_its_seed else one)
 
@@ -125,26 +128,18 @@ def test_the_two_starts_differ_in_nothing_else_on_mnist() -> None:
         assert b.training == replace(a.training, start=HE)
 
 
-def test_the_runs_of_100_epochs_a_stage_differ_from_table_4_in_epochs_and_device_alone() -> None:
-    longer, short = (BY_NAME[f"table4-{name}"].runs for name in ("longer", "paper-start"))
-    for one, other in zip(longer, short, strict=True):
-        assert (one.training.epochs, one.training.patience, one.device) == (100, 100, "cuda")
-        assert replace(one, training=other.training, teacher=other.teacher, device="cpu") == other
-
-
 def test_from_hes_first_weights_fitnet_1_and_the_19_layers_learn_as_from_the_papers() -> None:
     from_paper = [*BY_NAME["variants"].runs, *BY_NAME["nineteen-layers"].runs]
     paired = {(run.network, run.recipe, run.seed): run for run in from_paper}
-    for run in BY_NAME["variants-he-start"].runs:
+    teacher, *from_he = BY_NAME["variants-he-start"].runs
+    assert teacher == replace(jpeg_teacher(), device="cuda")
+    for run in from_he:
         other = paired[run.network, run.recipe, run.seed]
         assert (other.training.spread, other.training.start) == (0.005, None)
         assert run.training == replace(other.training, start=HE)
     names = {"backprop", "KD", "hint then KD", "stage-wise labels"}
-    assert {run.recipe.name for run in BY_NAME["variants-he-start"].runs} == names
-    assert Counter(run.network for run in BY_NAME["variants-he-start"].runs) == {
-        NETWORKS["cifar10/fitnet1"]: 20,
-        NINETEEN_LAYERS: 20,
-    }
+    assert {run.recipe.name for run in from_he} == names
+    assert Counter(run.network for run in from_he) == {NETWORKS["cifar10/fitnet1"]: 20, NINETEEN_LAYERS: 20}
 
 
 def test_the_teacher_on_the_jpeg_copy_is_the_papers_at_half_its_width() -> None:
@@ -171,8 +166,7 @@ def test_nineteen_layers_are_in_the_blocks_of_fitnet_4_and_cost_what_fitnet_1_do
     assert (len(NINETEEN_LAYERS.layers), NINETEEN_LAYERS.middle) == (19, fitnet4.middle)
     one = cost(NETWORKS["cifar10/fitnet1"]).multiplications
     assert abs(cost(NINETEEN_LAYERS).multiplications - one) < one / 1000
-    assert {run.network for run in students(BY_NAME["nineteen-layers"])} == {NINETEEN_LAYERS}
-    assert BY_NAME["nineteen-layers"].runs[0] == gpu_teacher()
+    assert {run.network for run in BY_NAME["nineteen-layers"].runs} == {NINETEEN_LAYERS}
 
 
 def test_the_depth_study_trains_table_6s_networks_and_of_11_layers_without_hints_fitnet_1_which_has_these() -> None:
@@ -259,10 +253,15 @@ def test_the_residual_pair_is_one_of_20_and_56_layers_that_learn_alike() -> None
         assert replace(run.training, epochs=60, patience=60) == teacher.training
 
 
-def test_the_papers_own_teacher_has_all_four_fitnets_that_are_taught_as_those_of_the_half_teacher() -> None:
-    of_half, row = BY_NAME["variants"].runs, BY_NAME["paper-teacher"]
+@pytest.mark.parametrize(
+    ("name", "data"), [("paper-teacher", "cifar10-jpeg-10000"), ("all-images", "cifar10-jpeg")], ids=str
+)
+def test_the_papers_own_teacher_has_all_four_fitnets_that_are_taught_as_those_of_the_half_teacher(
+    name: str, data: str
+) -> None:
+    of_half, row = BY_NAME["variants"].runs, BY_NAME[name]
     (like,) = {run.training for run in of_half}
-    assert row.data == "cifar10-jpeg"
+    assert row.data == data
     names = {f"cifar10/fitnet{number}" for number in (1, 2, 3, 4)}
     assert {(run.network, run.recipe) for run in students(row)} == {(NETWORKS[name], HINT_THEN_KD) for name in names}
     assert {run.training for run in students(row)} == {like}
@@ -270,7 +269,7 @@ def test_the_papers_own_teacher_has_all_four_fitnets_that_are_taught_as_those_of
 
 
 def test_rows_that_take_a_gpu_do_so_in_every_run_and_say_so(row: Row) -> None:
-    devices = {one.device for run in row.runs for one in (run, run.teacher) if one is not None}
+    devices = {run.device for run in row.runs}
     assert devices == ({"cuda"} if row.about.endswith("; on a GPU") else {"cpu"})
     assert row.on_gpu == (devices == {"cuda"})
 
