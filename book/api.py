@@ -62,6 +62,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "experiments",
         "courses",
         "records",
+        "real_settings",
         "real_runs",
         "paper_runs",
         "durations",
