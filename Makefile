@@ -21,7 +21,7 @@ test: $(READY)
 	$(RUN) -m ruff check .
 	$(RUN) -m codespell_lib
 	$(RUN) -m mypy
-	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov fitnets_lib --cov-fail-under 95
+	$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov fitnets_lib --cov-fail-under 95
 
 # Changes one thing at a time in the modules that verdicts rest on, and asks whether a test notices: a quarter of an hour.
 mutants: $(READY)

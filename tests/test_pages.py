@@ -70,10 +70,14 @@ def view(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def page(browser: Browser, trouble: list[str], view: str) -> Iterator[Page]:
-    """An empty page; requests to the network are refused and noted, and so is all that the console complains of."""
+    """An empty page; requests to the network are refused and noted, and so is all that the console complains of.
+
+    Its reader wants no motion: on a busy machine a button was judged while its colours were still changing.
+    """
     context = browser.new_context(
         viewport={"width": 390 if view == "phone" else 1280, "height": 900},
         color_scheme="dark" if view == "dark" else "light",
+        reduced_motion="reduce",
     )
 
     def refuse(route: Route) -> None:
