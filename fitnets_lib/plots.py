@@ -216,18 +216,18 @@ def accuracy_by(frame: pd.DataFrame, column: str) -> Figure:
     """Test accuracy for each value of `column`: every seed, the mean and its 95 % interval.
 
     Args:
-        frame: a tidy table of runs with the extra column.
+        frame: a tidy table of runs with the extra column; if it has none, the figure says "not run".
         column: what tells the rows apart; its values name them.
     """
     found = estimates(frame, [column], "test accuracy")
-    figure = Figure(figsize=(6.4, 0.9 + 0.5 * len(found)))
+    figure = Figure(figsize=(6.4, max(1.4, 0.9 + 0.5 * len(found))))
     axis = figure.subplots()
     for place, ((value,), mean) in enumerate(found.items()):
         rows = frame[frame[column] == value]
         interval(axis, within(mean), place, _look(rows["recipe"].iloc[0]), rows["test accuracy"].tolist())
     axis.set_yticks(range(len(found)), [str(value) for (value,) in found])
-    axis.invert_yaxis()
-    axis.set_xlabel("test accuracy (%)")
+    axis.set(xlabel="test accuracy (%)", ylim=axis.get_ylim()[::-1])
+    _said_if_empty(axis, frame)
     return figure
 
 

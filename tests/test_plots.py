@@ -168,7 +168,16 @@ def test_sizes_are_named_points_on_logarithmic_axes() -> None:
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("cost", "time")
 
 
-@pytest.mark.parametrize("draw", [plots.learning_curves, plots.gradients, plots.accuracy_over_depth])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        plots.learning_curves,
+        plots.gradients,
+        plots.accuracy_over_depth,
+        lambda frame: plots.accuracy_by(frame, "recipe"),
+    ],
+    ids=["curves", "gradients", "over depth", "by recipe"],
+)
 def test_where_nothing_was_run_a_figure_says_so(draw: Callable[[pd.DataFrame], Figure]) -> None:
     columns = ["recipe", "seed", "epoch", "validation accuracy", "layer", "gradient", "depth", "test accuracy"]
     kept = pd.DataFrame(columns=columns)
