@@ -18,8 +18,6 @@ SEEDS = 5
 # The paper's optimisation and first weights, U(-.005, .005); 500 epochs and patience of 100 are too much for two cores.
 MNIST_STUDENT = replace(PAPER_MNIST, epochs=12, patience=12, precision="bfloat16")  # a seed may begin to learn late
 MNIST_TEACHER = Training(epochs=8, patience=8, learning_rate=5e-4, spread=None, precision="bfloat16")
-MNIST_AT_EQUAL_COST = replace(MNIST_STUDENT, epochs=23, patience=23)
-"""For one stage, which trains all layers in every epoch: as many multiplications as two stages of 12 epochs each."""
 
 # The copy of CIFAR-10 that was kept as JPEG; two cores can go through 10,000 images of it. The optimisation is the
 # paper's, in 30 epochs that the stages of a recipe share, so that recipes are compared at equal steps.
