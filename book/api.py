@@ -61,6 +61,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "sweep",
         "experiments",
         "courses",
+        "gaps",
         "records",
         "real_settings",
         "real_runs",

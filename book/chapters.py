@@ -78,7 +78,11 @@ READ: dict[str, tuple[Callable[[], Path], list[str]]] = {
     "evidence": (lambda: paths.home() / "results", ["*/evidence/*.csv"]),
     "records": (
         lambda: paths.home() / "results",
-        ["*/records/*.json", "*/evidence/*-gradients.csv"],
+        [
+            "*/records/*.json",
+            "*/evidence/*-gradients.csv",
+            "*/evidence/*-gaps.csv",
+        ],
     ),
     "measured": (lambda: paths.CHECKOUT / "benchmarks", ["records/*.json"]),
 }

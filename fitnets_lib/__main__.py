@@ -178,6 +178,19 @@ def make_gradients(name: str) -> None:
     click.echo(f"{row.name}: gradients measured")
 
 
+@records_group.command("gaps")
+@click.argument("name")
+def make_gaps(name: str) -> None:
+    """For the row NAME, measures the gap of training and validation accuracy at equal training loss.
+
+    The runs are trained where they are not kept, and once more, to be watched.
+    """
+    row = _row(name)
+    paths.check_writable(paths.runs(), paths.results(row.data))
+    records.write_gaps(row, Store(paths.runs()))
+    click.echo(f"{row.name}: gaps measured")
+
+
 def _row(name: str) -> records.Row:
     """The row called `name`.
 

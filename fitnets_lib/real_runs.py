@@ -211,6 +211,12 @@ ROWS = (
         ),
     ),
     Row(
+        "regularisation",
+        JPEG,
+        "section 4.1: those of 5 layers, which all three recipes train, for their gaps at equal training loss",
+        _of_one_teacher(jpeg_teacher(), AT_30M[:1], _COMPARED, JPEG_STUDENT),
+    ),
+    Row(
         "depth-released-floor",
         "digits",
         "section 4 on digits, as in a build but for RMSProp’s floor, which is that of the released code",

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from fitnets_lib import diagnostics, files, paths, results, sealed
+from fitnets_lib import diagnostics, files, gaps, paths, results, sealed
 from fitnets_lib.outcomes import Result, result_as_json, result_from
 from fitnets_lib.runs import Run, Store, execute
 from fitnets_lib.specification import specification
@@ -22,8 +22,8 @@ from fitnets_lib.sweep import sweep
 
 SMALL = 2**18
 """Weights of more bytes than this are not kept with the record, only their checksum."""
-GRADIENTS = "-gradients"
-"""The ending of the name of a row's table of first gradients."""
+GRADIENTS, GAPS = "-gradients", "-gaps"
+"""The endings of the names of a row's tables of first gradients, and of gaps at equal training loss."""
 
 
 @dataclass(frozen=True)
@@ -166,13 +166,27 @@ def write_gradients(row: Row, store: Store) -> None:
         _write(row, GRADIENTS, diagnostics.first_gradients(row.runs, store))
 
 
-def read_gradients(row: Row) -> pd.DataFrame | None:
-    """What `write_gradients` wrote of the row, or None if it has written nothing yet.
+def write_gaps(row: Row, store: Store) -> None:
+    """Writes what `gaps` finds of the row's runs at equal training loss, beside the row's other tables.
+
+    Every run is trained where it is not in `store`, and then once more, to be watched.
+
+    Raises:
+        BadInput: if the data set is absent.
+        Diverged: if a run did.
+    """
+    found = gaps.at_equal_loss(gaps.by_epoch(row.runs, store))
+    with files.alone(paths.evidence(row.data) / row.name):
+        _write(row, GAPS, found)
+
+
+def read_measured(row: Row, ending: str) -> pd.DataFrame | None:
+    """The row's table with this ending, `GRADIENTS` or `GAPS`, or None if that was not measured yet.
 
     Raises:
         files.Damaged: if the table is not as it was written.
     """
-    return sealed.read(_evidence(row, GRADIENTS))
+    return sealed.read(_evidence(row, ending))
 
 
 def _evidence(row: Row, kind: str) -> Path:

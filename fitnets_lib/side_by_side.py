@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from fitnets_lib import gaps as gaps_at
 from fitnets_lib import records
 from fitnets_lib.data_cards import CARDS
 from fitnets_lib.durations import between, in_words, multiplications
@@ -27,6 +28,8 @@ EPOCHS = ("depth", "recipe", "seed", "stage", "epoch", "train loss", "validation
 """Columns of the learning curves of a row."""
 LAYERS = ("recipe", "seed", "layer", "gradient")
 """Columns of the gradients of a row before the first step."""
+GAPS = (*gaps_at.COLUMNS, "gap")
+"""Columns of the gaps of a row at equal training loss."""
 NONE = "not run"
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 
@@ -70,8 +73,21 @@ def gradients(row: Row) -> pd.DataFrame:
     Raises:
         files.Damaged: if their table is not as it was written.
     """
-    found = records.read_gradients(row)
-    return pd.DataFrame(columns=list(LAYERS)) if found is None else found
+    return _measured(row, records.GRADIENTS, LAYERS)
+
+
+def gaps(row: Row) -> pd.DataFrame:
+    """The gaps of the runs of `row` at equal training loss, one run a line; the columns alone if not measured.
+
+    Raises:
+        files.Damaged: if their table is not as it was written.
+    """
+    return _measured(row, records.GAPS, GAPS)
+
+
+def _measured(row: Row, ending: str, columns: Sequence[str]) -> pd.DataFrame:
+    found = records.read_measured(row, ending)
+    return pd.DataFrame(columns=list(columns)) if found is None else found
 
 
 def differences(rows: Sequence[Row], network: str, pairs: Iterable[tuple[str, str]]) -> pd.DataFrame:

@@ -134,9 +134,10 @@ def test_a_row_that_is_not_there_and_data_that_are_not_there_are_one_line_each(
     assert capsys.readouterr().err.startswith("row = 'table9': one of those")
     assert run(["records", "gradients", "table9"]) == 2
     assert capsys.readouterr().err.startswith("row = 'table9': one of those")
-    assert run(["records", "gradients", "variants"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "cifar10_jpeg_train.npz" in line and "FITNETS_DATA" in line
+    for command, row in (("gradients", "variants"), ("gaps", "regularisation")):
+        assert run(["records", command, row]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "cifar10_jpeg_train.npz" in line and "FITNETS_DATA" in line
     assert run(["records", "make", "table4-paper-start", "--processes", "1"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "train-images-idx3-ubyte" in line and "FITNETS_DATA" in line

@@ -354,6 +354,7 @@ def test_a_chapter_that_reads_results_depends_on_them_and_others_do_not(
         "results/mnist/records/0.json",
         "results/embedded/table.csv",
         "results/mnist/evidence/a-gradients.csv",
+        "results/mnist/evidence/a-gaps.csv",
         "benchmarks/records/gpu.json",
     )
     for file in written:
@@ -363,6 +364,7 @@ def test_a_chapter_that_reads_results_depends_on_them_and_others_do_not(
         seen.append(keys())
     plain, reading, of_records, measured = zip(*seen, strict=True)
     assert len(set(plain)) == 1
-    assert len(set(reading)) == 4 and reading[2] == reading[3]
-    assert of_records[0] == of_records[1] != of_records[2] == of_records[3] != of_records[4] == of_records[5]
-    assert len(set(measured[:5])) == 1 and measured[5] != measured[4]
+    assert len(set(reading)) == 5 and reading[2] == reading[3]
+    assert of_records[0] == of_records[1] != of_records[2] == of_records[3]
+    assert len(set(of_records[3:6])) == 3 and of_records[6] == of_records[5]
+    assert len(set(measured[:6])) == 1 and measured[6] != measured[5]

@@ -172,6 +172,21 @@ def test_curves_are_those_of_the_records_and_gradients_those_that_were_measured(
     assert found.groupby("recipe")["seed"].unique().map(list).to_dict() == {"backprop": [0, 1, 2, 3, 4]}
 
 
+def test_gaps_are_those_that_were_measured_one_line_a_run(home: Path) -> None:
+    nothing = side_by_side.gaps(ROW)
+    assert len(nothing) == 0 and list(nothing.columns) == list(side_by_side.GAPS)
+    two = replace(ROW, runs=(ALONE[0], TAUGHT[0]))
+    records.write_gaps(two, Store(paths.runs()))
+    found = side_by_side.gaps(two)
+    assert list(found.columns) == list(side_by_side.GAPS)
+    assert set(found["recipe"]) == {BACKPROP.name, HINT_THEN_KD.name}
+    apart = found["training accuracy"] - found["validation accuracy"]
+    assert found["gap"].tolist() == pytest.approx(apart.tolist(), abs=1e-5)  # the table has seven digits
+    kept = evidence(two.data)("tiny-row-gaps")  # where the score card looks
+    assert kept is not None
+    pd.testing.assert_frame_equal(kept, found)
+
+
 def test_differences_are_paired_by_seed_for_each_row_and_not_run_without_records() -> None:
     pair = (HINT_THEN_KD.name, BACKPROP.name)
     (none,) = rows(side_by_side.differences([ROW], STUDENT.name, [pair]))
