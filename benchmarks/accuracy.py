@@ -28,7 +28,7 @@ from fitnets_lib import data, paths
 from fitnets_lib.annealing import Linear
 from fitnets_lib.data import Split
 from fitnets_lib.networks import DIGITS_TEACHER, Network, build, digits_student, initialise
-from fitnets_lib.optimisation import Training, rmsprop
+from fitnets_lib.optimisation import Training
 from fitnets_lib.paper_networks import NETWORKS
 from fitnets_lib.precision import fastest
 from fitnets_lib.randomness import generator
@@ -93,9 +93,12 @@ def plain(given: Problem, taught: tuple[Tensor, Tensor], training: Training, see
     def by_kd(index: Tensor) -> Tensor:
         return kd_loss(maps(student, given.train.images[index])[-1], logits[index], given.train.labels[index])
 
-    guided = student[: given.student.middle]
-    first = rmsprop(training, guided, nn.ModuleList([regressor]))
-    stages = ((by_hint, first), (by_kd, rmsprop(training, student, nn.ModuleList())))
+    guided = [*student[: given.student.middle].parameters(), *regressor.parameters()]
+    first, second = (
+        torch.optim.RMSprop(trained, training.learning_rate, alpha=0.9, eps=training.floor)
+        for trained in (guided, student.parameters())
+    )
+    stages = ((by_hint, first), (by_kd, second))
     for number, ((loss, optimiser), epochs) in enumerate(zip(stages, RECIPE.epochs(training.epochs), strict=True), 1):
         for epoch in range(epochs):
             random = generator(seed, "shuffle", number, epoch)

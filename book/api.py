@@ -41,6 +41,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Losses and recipes": ("losses", "annealing", "regressors", "terms", "recipes"),
     "Training": (
+        "rmsprop",
         "optimisation",
         "training_settings",
         "shelf",

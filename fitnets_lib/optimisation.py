@@ -12,6 +12,7 @@ from fitnets_lib.augmentation import NONE, Augmentation
 from fitnets_lib.errors import BadInput, flag, number, whole
 from fitnets_lib.initialisation import Start, Uniform
 from fitnets_lib.precision import Precision
+from fitnets_lib.rmsprop import Group, RMSProp
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ PAPER_MNIST = Training(epochs=500, patience=100, learning_rate=0.0005, floor=1e-
 """The paper's choices on MNIST (A.2), with RMSProp, which only the released configuration names."""
 
 
-def rmsprop(training: Training, student: nn.Module, heads: nn.Module) -> torch.optim.RMSprop:
+def rmsprop(training: Training, student: nn.Module, heads: nn.Module) -> RMSProp:
     """The optimiser of one stage, for what is trained of the student and for the heads.
 
     Convolutions, also a regressor's, learn at a rate of their own. So do the batch normalisations that follow
@@ -113,11 +114,13 @@ def rmsprop(training: Training, student: nn.Module, heads: nn.Module) -> torch.o
     layers = [layer for part in (student, heads) for layer in part.modules()]
     scales = {(nn.Conv2d, nn.BatchNorm2d): training.convolution_scale, (nn.Linear, nn.BatchNorm1d): 1.0}
     groups = [
-        {"params": [p for layer in layers if isinstance(layer, kinds) for p in layer.parameters()], "lr": rate}
-        for kinds, rate in ((kinds, training.learning_rate * scale) for kinds, scale in scales.items())
+        Group(
+            tuple(p for layer in layers if isinstance(layer, kinds) for p in layer.parameters()),
+            training.learning_rate * scale,
+        )
+        for kinds, scale in scales.items()
     ]
-    there = [group for group in groups if group["params"]]
-    return torch.optim.RMSprop(there, alpha=0.9, eps=training.floor, foreach=True)  # all tensors in one call
+    return RMSProp(groups, training.floor)
 
 
 @torch.no_grad()

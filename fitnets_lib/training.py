@@ -253,15 +253,10 @@ class StageRun:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that changes from step to step, under the names that `restore` reads."""
-        state = {
-            f"{number}.{name}": value
-            for number, values in self.optimiser.state_dict()["state"].items()
-            for name, value in values.items()
-        }
         parts = {
             "student": self.student.state_dict(),
             "head": self.heads.state_dict(),
-            "optimiser": state,
+            "optimiser": self.optimiser.tensors(),
             "best": self.best,
         }
         return {f"{name}.{key}": value for name, values in parts.items() for key, value in values.items()}
@@ -272,8 +267,4 @@ class StageRun:
             return
         self.heads.load_state_dict(part(progress.tensors, "head."))
         self.best = part(progress.tensors, "best.")
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in part(progress.tensors, "optimiser.").items():
-            number, name = key.split(".", 1)
-            state.setdefault(int(number), {})[name] = value
-        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
+        self.optimiser.restore(part(progress.tensors, "optimiser."))

@@ -37,13 +37,13 @@ from typing import Any
 
 import pytest
 import torch
-from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from fitnets_lib import checkpoints, files, paths, records, sealed, shelf, teacher_cache, training
 from fitnets_lib.outcomes import result_from
 from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.recipes import HINT_THEN_KD
 from fitnets_lib.records import Row
+from fitnets_lib.rmsprop import RMSProp
 from fitnets_lib.runs import Store
 from tests.conftest import load_build
 from tests.helpers import run as tiny
@@ -55,8 +55,8 @@ SEED = 20150507
 BY_EVENT, BY_TIME = 14, 6
 RUN = tiny(HINT_THEN_KD, training=replace(tiny(HINT_THEN_KD).training, epochs=6, patience=6))
 ROW = Row("row", "digits", "about", (RUN,))
-PRELOADED = ["tests.test_killed", "torch._dynamo", "joblib.externals.loky"]
-"""What the server imports once, so that no child does; the second is what an optimiser imports when it is made."""
+PRELOADED = ["tests.test_killed", "joblib.externals.loky"]
+"""What the server imports once, so that no child does."""
 TOUCHES = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir")
 
 
@@ -68,9 +68,12 @@ class Watch:
         self.events: list[str] = []
         self.done: list[str] = []  # what must not be done twice: epochs and rooms that are filled
         sys.addaudithook(self.audit)
-        register_optimizer_step_post_hook(lambda *_: self.event("step"))
         torch.nn.modules.module.register_module_forward_pre_hook(self.forward)
-        epoch, room = training.StageRun.epoch, shelf.room
+        epoch, room, step = training.StageRun.epoch, shelf.room, RMSProp.step
+
+        def counted_step(optimiser: RMSProp) -> None:
+            step(optimiser)
+            self.event("step")
 
         def counted_epoch(stage: training.StageRun, progress: Any, *rest: Any) -> Any:
             found = epoch(stage, progress, *rest)
@@ -82,6 +85,7 @@ class Watch:
                 self.done.append(f"room {path.relative_to(home)}")
             return room(like, rows, path)
 
+        RMSProp.step = counted_step  # type: ignore[method-assign,assignment]
         training.StageRun.epoch = counted_epoch  # type: ignore[method-assign,assignment]
         shelf.room = counted_room
 

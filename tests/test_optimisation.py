@@ -27,7 +27,7 @@ def test_the_papers_choices_on_mnist_are_those_of_appendix_a_2() -> None:
 def test_convolutions_and_only_they_learn_at_the_scaled_rate() -> None:
     student, heads = build(STUDENT), nn.ModuleList([nn.Conv2d(2, 2, 2), nn.Linear(3, 4)])
     training = replace(QUICK, learning_rate=0.01, convolution_scale=0.05, floor=1e-5)
-    rates = {p: group["lr"] for group in rmsprop(training, student, heads).param_groups for p in group["params"]}
+    rates = {p: group.rate for group in rmsprop(training, student, heads).groups for p in group.parameters}
     everything = [*student.modules(), *heads.modules()]
     assert len(rates) == len([p for part in (student, heads) for p in part.parameters()])
     for layer in everything:
@@ -67,7 +67,7 @@ def test_a_norm_learns_at_the_rate_of_its_layer_and_has_no_largest_length() -> N
     student = build(with_norms(replace(STUDENT, layers=(*STUDENT.layers[:-1], Dense(4, pieces=2), Dense(10)))))
     training = replace(QUICK, learning_rate=0.01, convolution_scale=0.05)
     optimiser = rmsprop(training, student, nn.ModuleList())
-    rates = {p: group["lr"] for group in optimiser.param_groups for p in group["params"]}
+    rates = {p: group.rate for group in optimiser.groups for p in group.parameters}
     assert rates.keys() == set(student.parameters())
     norms = [layer for layer in student.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
     assert len(norms) == 4

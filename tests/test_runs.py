@@ -200,7 +200,7 @@ def test_a_run_that_is_killed_in_every_epoch_of_both_stages_ends_with_the_same_b
     expected = execute(ours, whole)
     assert ours.teacher is not None
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["tests.test_runs", "torch._dynamo"])  # imports once, not once a process
+    processes.set_forkserver_preload(["tests.test_runs"])  # imports once, not once a process
     for one, epochs in ((ours.teacher, 2), (ours, 4)):
         for _ in range(epochs):
             process = processes.Process(target=killed_after_an_epoch, args=(cut.root, one))
