@@ -69,9 +69,9 @@ def gpu_teacher() -> Run:
     return replace(jpeg_teacher(), device="cuda")
 
 
-def papers_teacher(data: str) -> Run:
-    """The paper's own teacher on `data`, seed 0, trained on a GPU."""
-    return Run(data, _WIDE, recipes.BACKPROP, JPEG_TEACHER, seed=0, device="cuda")
+def papers_teacher(data: str, device: str = "cuda") -> Run:
+    """The paper's own teacher on `data`, seed 0."""
+    return Run(data, _WIDE, recipes.BACKPROP, JPEG_TEACHER, seed=0, device=device)
 
 
 def residual_teacher() -> Run:

@@ -44,6 +44,7 @@ def test_the_papers_teacher_is_of_full_width_on_either_part_of_the_jpeg_copy() -
         run = papers_teacher(data)
         assert (run.data, run.network, run.device) == (data, NETWORKS["cifar10/teacher"], "cuda")
         assert run.training == jpeg_teacher().training
+        assert papers_teacher(data, "cpu") == replace(run, device="cpu")
 
 
 def test_the_teacher_for_students_on_a_gpu_differs_from_that_for_others_in_its_device_alone() -> None:
