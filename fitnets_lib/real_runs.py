@@ -192,8 +192,12 @@ ROWS = (
     Row(
         "paper-teacher-cores",
         JPEG,
-        "the same without a GPU: the paper’s own teacher, and FitNets 1 and 4 by hint then KD",
-        _of_the_papers_teacher(papers_teacher(JPEG, "cpu"), (1, 4)),
+        "the same without a GPU: the paper’s own teacher, and FitNets 1 and 4 by hint then KD, FitNet 4 also guided at "
+        "layer 14, below the last five",
+        (
+            *_of_the_papers_teacher(papers_teacher(JPEG, "cpu"), (1, 4)),
+            *_students(NETWORKS["cifar10/fitnet4"], _NINETEEN[1:], JPEG_STUDENT, papers_teacher(JPEG, "cpu")),
+        ),
     ),
     Row(
         "all-images",

@@ -272,7 +272,8 @@ def test_the_papers_own_teacher_has_fitnets_that_are_taught_as_those_of_the_half
     (like,) = {run.training for run in of_half}
     assert row.data == data
     names = {f"cifar10/fitnet{number}" for number in numbers}
-    assert {(run.network, run.recipe) for run in students(row)} == {(NETWORKS[name], HINT_THEN_KD) for name in names}
+    by_the_middle = {run.network for run in students(row) if run.recipe == HINT_THEN_KD}
+    assert by_the_middle == {NETWORKS[name] for name in names}
     assert {run.training for run in students(row)} == {like}
     assert [run.seed for run in row.runs if run.teacher is None] == list(range(SEEDS))
 
@@ -292,6 +293,13 @@ def test_a_hint_at_layer_14_of_19_leaves_as_many_layers_above_as_a_hint_in_the_m
     assert higher.stages[1] == HINT_THEN_KD.stages[1]
     assert len(NINETEEN_LAYERS.layers) - 14 == len(fitnet1.layers) - fitnet1.middle == 5
     assert len(NINETEEN_LAYERS.layers) - NINETEEN_LAYERS.middle == 8
+
+
+def test_fitnet_4_is_guided_at_layer_14_too_by_the_recipe_of_the_other_student_of_19_layers() -> None:
+    (higher,) = {run.recipe for run in BY_NAME["nineteen-layers-guided"].runs} - {HINT_THEN_KD}
+    others = [run for run in students(BY_NAME["paper-teacher-cores"]) if run.recipe != HINT_THEN_KD]
+    assert {(run.network, run.recipe) for run in others} == {(NETWORKS["cifar10/fitnet4"], higher)}
+    assert len(NETWORKS["cifar10/fitnet4"].layers) - 14 == 5
 
 
 def test_hint_then_kd_beside_the_second_teacher_is_the_same_but_in_name_and_rows_share_its_runs() -> None:
