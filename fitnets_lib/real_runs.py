@@ -81,7 +81,7 @@ def _of_the_papers_teacher(teacher: Run, numbers: tuple[int, ...]) -> tuple[Run,
 
 
 _MNIST_FITNET = NETWORKS["mnist/fitnet"]
-_FITNET1 = NETWORKS["cifar10/fitnet1"]
+_FITNET1, _FITNET4 = (NETWORKS[f"cifar10/fitnet{number}"] for number in (1, 4))
 _UNGUIDED_AT_30M = tuple(_FITNET1 if one.layers == _FITNET1.layers else one for one in AT_30M)
 """Without hints the net of 11 layers is FitNet 1, which differs in its guided layer only and has been run already."""
 _COMPARED = (recipes.BACKPROP, recipes.KD, HINT_THEN_KD)
@@ -196,8 +196,14 @@ ROWS = (
         "layer 14, below the last five",
         (
             *_of_the_papers_teacher(papers_teacher(JPEG, "cpu"), (1, 4)),
-            *_students(NETWORKS["cifar10/fitnet4"], _NINETEEN[1:], JPEG_STUDENT, papers_teacher(JPEG, "cpu")),
+            *_students(_FITNET4, _NINETEEN[1:], JPEG_STUDENT, papers_teacher(JPEG, "cpu")),
         ),
+    ),
+    Row(
+        "paper-teacher-he-start",
+        JPEG,
+        "Table 1’s student from He’s first weights, beside the same teachers",
+        _students(_FITNET4, (HINT_THEN_KD,), replace(JPEG_STUDENT, start=HE), papers_teacher(JPEG, "cpu")),
     ),
     Row(
         "all-images",

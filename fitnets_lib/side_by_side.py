@@ -110,6 +110,25 @@ def differences(rows: Sequence[Row], network: str, pairs: Iterable[tuple[str, st
     return pd.DataFrame(made)
 
 
+def over_teachers(rows: Iterable[Row]) -> pd.DataFrame:
+    """A line for each kind of student in `rows` that looks at a teacher: its test accuracy minus its teacher's.
+
+    In points, over the seeds for which both the student and its own teacher are recorded.
+    """
+    made = []
+    for kind, runs in _kinds(rows).items():
+        if kind.teacher == "–":
+            continue
+        taught = [(result, records.result(run.teacher)) for run, result in runs if run.teacher is not None]
+        differences = [100 * (theirs.test_error - ours.test_error) for ours, theirs in taught if ours and theirs]
+        found = estimate(differences) if differences else None
+        cells = dict.fromkeys(("points", "95 % interval"), "–") if found is None else in_points(found)
+        said = {"seeds": f"{len(differences)} of {len(runs)}", "above 0?": NONE if found is None else verdict(found)}
+        what = {"student": kind.network, "recipe": kind.recipe, "start": kind.start, "device": kind.device}
+        made.append({**what, **cells, **said})
+    return pd.DataFrame(made)
+
+
 def runs_of(rows: Iterable[Row]) -> list[Run]:
     """The runs of `rows`, each once: rows may share runs."""
     return list(dict.fromkeys(run for row in rows for run in row.runs))

@@ -81,7 +81,10 @@ def test_students_have_the_teacher_of_their_seed_or_on_the_jpeg_copy_but_for_the
             name: Run(data, NETWORKS["cifar10/teacher"], BACKPROP, JPEG_TEACHER, 0, device="cuda")
             for name, data in {"paper-teacher": JPEG, "all-images": ALL_OF_JPEG}.items()
         },
-        "paper-teacher-cores": Run(JPEG, NETWORKS["cifar10/teacher"], BACKPROP, JPEG_TEACHER, 0),
+        **dict.fromkeys(
+            ("paper-teacher-cores", "paper-teacher-he-start"),
+            Run(JPEG, NETWORKS["cifar10/teacher"], BACKPROP, JPEG_TEACHER, 0),
+        ),
     }
     of_others = {"residual-pair": residual_teacher(), "variants-he-start": gpu_teacher()}
     one = of_others.get(row.name, jpeg_teacher())
@@ -293,6 +296,16 @@ def test_a_hint_at_layer_14_of_19_leaves_as_many_layers_above_as_a_hint_in_the_m
     assert higher.stages[1] == HINT_THEN_KD.stages[1]
     assert len(NINETEEN_LAYERS.layers) - 14 == len(fitnet1.layers) - fitnet1.middle == 5
     assert len(NINETEEN_LAYERS.layers) - NINETEEN_LAYERS.middle == 8
+
+
+def test_fitnet_4_from_hes_start_differs_from_that_from_the_papers_in_its_start_alone() -> None:
+    of_4 = [run for run in students(BY_NAME["paper-teacher-cores"]) if run.network.name == "cifar10/fitnet4"]
+    as_printed = {run for run in of_4 if run.recipe == HINT_THEN_KD}
+    other = BY_NAME["paper-teacher-he-start"].runs
+    assert {run.training.start for run in other} == {HE}
+    (like,) = {run.training for run in as_printed}
+    assert like.start != HE
+    assert {replace(run, training=like) for run in other} == as_printed
 
 
 def test_fitnet_4_is_guided_at_layer_14_too_by_the_recipe_of_the_other_student_of_19_layers() -> None:

@@ -211,6 +211,25 @@ def test_differences_are_paired_by_seed_for_each_row_and_not_run_without_records
     assert (back["points"], back["above 0?"]) == ("-12.00", "no")
 
 
+def test_a_student_is_set_beside_the_teacher_of_its_own_seed_and_not_run_without_both() -> None:
+    (none,) = rows(side_by_side.over_teachers([ROW]))  # backprop looks at no teacher
+    said = {"student": STUDENT.name, "recipe": "hint then KD", "start": "torch’s default", "device": "CPU"}
+    assert none == {**said, "points": "–", "95 % interval": "–", "seeds": "0 of 5", "above 0?": "not run"}
+    teachers = [one.teacher for one in TAUGHT if one.teacher is not None]
+    for seed in range(4):
+        record(teachers[seed], 0.30 + 0.01 * seed)
+    for seed in (1, 2, 3, 4):
+        record(TAUGHT[seed], 0.20)
+    # Over seeds 1 to 3: 11, 12 and 13 points, 12 +- 4.302653 / sqrt(3).
+    (three,) = rows(side_by_side.over_teachers([ROW]))
+    cells = {"points": "+12.0", "95 % interval": "+9.5 to +14.5", "seeds": "3 of 5", "above 0?": "too few seeds"}
+    assert three == {**said, **cells}
+    record(TAUGHT[0], 0.20)
+    record(teachers[4], 0.34)
+    (five,) = rows(side_by_side.over_teachers([ROW]))
+    assert (five["points"], five["seeds"], five["above 0?"]) == ("+12.0", "5 of 5", "yes")
+
+
 def test_evidence_without_records_is_a_trial_that_was_not_run(home: Path) -> None:
     sealed.write(paths.evidence("digits") / "tiny-row.csv", side_by_side.evidence(ROW))
     assert Quantity("tiny-row", (("recipe", "KD"),)).values(evidence("digits")) is None
