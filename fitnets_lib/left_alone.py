@@ -12,7 +12,6 @@ from collections.abc import Iterable
 import pandas as pd
 
 from fitnets_lib import records
-from fitnets_lib.complexity import cost
 from fitnets_lib.records import Row
 from fitnets_lib.results import NEAR_CHANCE, percent_right
 from fitnets_lib.runs import Run
@@ -32,12 +31,12 @@ def layers(run: Run) -> int | None:
     return last.layers(run.network) - (before[0].layers(run.network) if before else 0)
 
 
-def _ends(rows: Iterable[Row]) -> dict[tuple[int, int, int, str], list[float]]:
-    """Test accuracies by layers left alone, all layers, multiplications and recipe; NaN if a run diverged."""
-    found: dict[tuple[int, int, int, str], list[float]] = {}
+def _ends(rows: Iterable[Row]) -> dict[tuple[int, int, str], list[float]]:
+    """Test accuracies of recorded runs of `rows` by layers left alone, all layers and recipe; NaN if a run diverged."""
+    found: dict[tuple[int, int, str], list[float]] = {}
     for run, result in records.recorded(runs_of(rows)):
         if (left := layers(run)) is not None:
-            key = (left, len(run.network.layers), cost(run.network).multiplications, run.recipe.name)
+            key = (left, len(run.network.layers), run.recipe.name)
             found.setdefault(key, []).append(percent_right(result.test_error))
     return dict(sorted(found.items()))
 
@@ -48,15 +47,15 @@ def table(rows: Iterable[Row]) -> pd.DataFrame:
     A run that ends at `results.NEAR_CHANCE` or above has learned. If nothing is recorded, the one line says so.
     """
     made = []
-    for (left, depth, multiplications, recipe), ends in _ends(rows).items():
+    for (left, depth, recipe), ends in _ends(rows).items():
         accuracies = [accuracy for accuracy in ends if not math.isnan(accuracy)]
         learned = f"{sum(accuracy >= NEAR_CHANCE for accuracy in accuracies)} of {len(ends)}"
         if lost := len(ends) - len(accuracies):
             learned += f" ({lost} diverged)"
         span = f"{min(accuracies):.1f} to {max(accuracies):.1f}" if accuracies else "–"
-        made.append([left, depth, f"{multiplications / 1e6:.3g}", recipe, learned, span])
-    columns = ["layers left alone", "layers", "multiplications (M)", "recipe", "learned", "accuracy (%)"]
-    return pd.DataFrame(made or [["–", "–", "–", "–", NONE, "–"]], columns=columns)
+        made.append([left, depth, recipe, learned, span])
+    columns = ["layers left alone", "layers", "recipe", "learned", "accuracy (%)"]
+    return pd.DataFrame(made or [["–", "–", "–", NONE, "–"]], columns=columns)
 
 
 def where_learning_ends(rows: Iterable[Row]) -> tuple[int, int] | None:
@@ -65,7 +64,7 @@ def where_learning_ends(rows: Iterable[Row]) -> tuple[int, int] | None:
     None too if all runs learn, or none does. Runs that diverged count as neither.
     """
     ends = {True: set[int](), False: set[int]()}
-    for (left, *_), accuracies in _ends(rows).items():
+    for (left, _, _), accuracies in _ends(rows).items():
         for accuracy in accuracies:
             if not math.isnan(accuracy):
                 ends[accuracy >= NEAR_CHANCE].add(left)
