@@ -208,7 +208,7 @@ ROWS = (
     Row(
         "all-images",
         ALL_OF_JPEG,
-        "the same on all 40,000 training images; on a GPU",
+        "Table 5’s networks, all of them, on all 40,000 training images; on a GPU",
         _of_the_papers_teacher(papers_teacher(ALL_OF_JPEG), (1, 2, 3, 4)),
     ),
     Row(

@@ -104,10 +104,13 @@ def differences(rows: Sequence[Row], network: str, pairs: Iterable[tuple[str, st
             ours, theirs = (Quantity(row.name, (("recipe", recipe),)) for recipe in pair)
             compared = Comparison(ours, theirs, above=0)
             found, said = compared.found(tables), compared.row(tables)
-            cells = dict.fromkeys(("points", "95 % interval"), "–") if found is None else in_points(found, 2)
-            told = {"seeds": said["seeds"], "above 0?": NONE if found is None else verdict(found)}
-            made.append({"start": start, "difference": said["compared"], **cells, **told})
+            made.append({"start": start, "difference": said["compared"], **_judged(found, str(said["seeds"]), 2)})
     return pd.DataFrame(made)
+
+
+def _judged(found: Estimate | None, seeds: str, digits: int = 1) -> dict[str, str]:
+    cells = dict.fromkeys(("points", "95 % interval"), "–") if found is None else in_points(found, digits)
+    return {**cells, "seeds": seeds, "above 0?": NONE if found is None else verdict(found)}
 
 
 def over_teachers(rows: Iterable[Row]) -> pd.DataFrame:
@@ -122,10 +125,8 @@ def over_teachers(rows: Iterable[Row]) -> pd.DataFrame:
         taught = [(result, records.result(run.teacher)) for run, result in runs if run.teacher is not None]
         differences = [100 * (theirs.test_error - ours.test_error) for ours, theirs in taught if ours and theirs]
         found = estimate(differences) if differences else None
-        cells = dict.fromkeys(("points", "95 % interval"), "–") if found is None else in_points(found)
-        said = {"seeds": f"{len(differences)} of {len(runs)}", "above 0?": NONE if found is None else verdict(found)}
         what = {"student": kind.network, "recipe": kind.recipe, "start": kind.start, "device": kind.device}
-        made.append({**what, **cells, **said})
+        made.append({**what, **_judged(found, f"{len(differences)} of {len(runs)}")})
     return pd.DataFrame(made)
 
 

@@ -34,7 +34,7 @@ from fitnets_lib.real_settings import (
     mnist_teacher,
     residual_teacher,
 )
-from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, RECIPES, Stage
+from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, RECIPES, Recipe, Stage
 from fitnets_lib.records import Row
 from fitnets_lib.regressors import fully_connected_regressor
 from fitnets_lib.runs import Run
@@ -259,6 +259,10 @@ def test_the_residual_pair_is_one_of_20_and_56_layers_that_learn_alike() -> None
         assert replace(run.training, epochs=60, patience=60) == teacher.training
 
 
+def _at_layer_14() -> set[Recipe]:
+    return {run.recipe for run in BY_NAME["nineteen-layers-guided"].runs} - {HINT_THEN_KD}
+
+
 @pytest.mark.parametrize(
     ("name", "data", "numbers"),
     [
@@ -275,8 +279,10 @@ def test_the_papers_own_teacher_has_fitnets_that_are_taught_as_those_of_the_half
     (like,) = {run.training for run in of_half}
     assert row.data == data
     names = {f"cifar10/fitnet{number}" for number in numbers}
-    by_the_middle = {run.network for run in students(row) if run.recipe == HINT_THEN_KD}
-    assert by_the_middle == {NETWORKS[name] for name in names}
+    wanted = {(NETWORKS[name], HINT_THEN_KD) for name in names}
+    if name == "paper-teacher-cores":  # which the test of layer 14 is about
+        wanted |= {(NETWORKS["cifar10/fitnet4"], higher) for higher in _at_layer_14()}
+    assert {(run.network, run.recipe) for run in students(row)} == wanted
     assert {run.training for run in students(row)} == {like}
     assert [run.seed for run in row.runs if run.teacher is None] == list(range(SEEDS))
 
@@ -309,7 +315,7 @@ def test_fitnet_4_from_hes_start_differs_from_that_from_the_papers_in_its_start_
 
 
 def test_fitnet_4_is_guided_at_layer_14_too_by_the_recipe_of_the_other_student_of_19_layers() -> None:
-    (higher,) = {run.recipe for run in BY_NAME["nineteen-layers-guided"].runs} - {HINT_THEN_KD}
+    (higher,) = _at_layer_14()
     others = [run for run in students(BY_NAME["paper-teacher-cores"]) if run.recipe != HINT_THEN_KD]
     assert {(run.network, run.recipe) for run in others} == {(NETWORKS["cifar10/fitnet4"], higher)}
     assert len(NETWORKS["cifar10/fitnet4"].layers) - 14 == 5
