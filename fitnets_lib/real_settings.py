@@ -74,6 +74,11 @@ def papers_teacher(data: str, device: str = "cuda") -> Run:
     return Run(data, _WIDE, recipes.BACKPROP, JPEG_TEACHER, seed=0, device=device)
 
 
+def again(teacher: Run) -> Run:
+    """The same, trained a second time: another kind of processor rounds sums otherwise, so its weights are others."""
+    return replace(teacher, recipe=replace(teacher.recipe, name=f"{teacher.recipe.name}, second training"))
+
+
 def residual_teacher() -> Run:
     """The one teacher of all residual students."""
     return Run(JPEG, residual_network(56), recipes.BACKPROP, RESIDUAL_TEACHER, seed=0)

@@ -89,7 +89,7 @@ def test_the_recipes_of_the_card_are_those_of_the_library() -> None:
     known |= {"hint then KD, fully connected", "2 hints in turn, then KD", "2 hints at once, then KD"}
     known |= {"easy for a half", "hard only", "mixed"}
     known |= {"hint then KD, 2 to 3", "hint then KD, 2 to 8", "hint then KD, second teacher"}
-    known |= {"joint hint + labels, equal cost", "joint hint + KD, equal cost"}
+    known |= {"joint hint + labels, equal cost", "joint hint + KD, equal cost", "backprop, second training"}
     named = {
         dict(quantity.where)["recipe"]
         for found in claims.CLAIMS

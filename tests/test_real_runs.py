@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,16 @@ def test_students_have_the_teacher_of_their_seed_or_on_the_jpeg_copy_but_for_the
             name: Run(data, NETWORKS["cifar10/teacher"], BACKPROP, JPEG_TEACHER, 0, device="cuda")
             for name, data in {"paper-teacher": JPEG, "all-images": ALL_OF_JPEG}.items()
         },
+        "paper-teacher-cores": Run(JPEG, NETWORKS["cifar10/teacher"], BACKPROP, JPEG_TEACHER, 0),
         **dict.fromkeys(
-            ("paper-teacher-cores", "paper-teacher-he-start"),
-            Run(JPEG, NETWORKS["cifar10/teacher"], BACKPROP, JPEG_TEACHER, 0),
+            ("paper-teacher-again", "paper-teacher-fitnet4"),
+            Run(
+                JPEG,
+                NETWORKS["cifar10/teacher"],
+                replace(BACKPROP, name="backprop, second training"),
+                JPEG_TEACHER,
+                0,
+            ),
         ),
     }
     of_others = {"residual-pair": residual_teacher(), "variants-he-start": gpu_teacher()}
@@ -267,7 +275,8 @@ def _at_layer_14() -> set[Recipe]:
     ("name", "data", "numbers"),
     [
         ("paper-teacher", "cifar10-jpeg-10000", (1, 2, 3, 4)),
-        ("paper-teacher-cores", "cifar10-jpeg-10000", (1, 4)),
+        ("paper-teacher-cores", "cifar10-jpeg-10000", (4,)),
+        ("paper-teacher-again", "cifar10-jpeg-10000", (1,)),
         ("all-images", "cifar10-jpeg", (1, 2, 3, 4)),
     ],
     ids=str,
@@ -280,8 +289,6 @@ def test_the_papers_own_teacher_has_fitnets_that_are_taught_as_those_of_the_half
     assert row.data == data
     names = {f"cifar10/fitnet{number}" for number in numbers}
     wanted = {(NETWORKS[name], HINT_THEN_KD) for name in names}
-    if name == "paper-teacher-cores":  # which the test of layer 14 is about
-        wanted |= {(NETWORKS["cifar10/fitnet4"], higher) for higher in _at_layer_14()}
     assert {(run.network, run.recipe) for run in students(row)} == wanted
     assert {run.training for run in students(row)} == {like}
     assert [run.seed for run in row.runs if run.teacher is None] == list(range(SEEDS))
@@ -304,20 +311,25 @@ def test_a_hint_at_layer_14_of_19_leaves_as_many_layers_above_as_a_hint_in_the_m
     assert len(NINETEEN_LAYERS.layers) - NINETEEN_LAYERS.middle == 8
 
 
-def test_fitnet_4_from_hes_start_differs_from_that_from_the_papers_in_its_start_alone() -> None:
-    of_4 = [run for run in students(BY_NAME["paper-teacher-cores"]) if run.network.name == "cifar10/fitnet4"]
-    as_printed = {run for run in of_4 if run.recipe == HINT_THEN_KD}
-    other = BY_NAME["paper-teacher-he-start"].runs
-    assert {run.training.start for run in other} == {HE}
+def _specified(runs: Iterable[Run]) -> set[tuple[object, ...]]:
+    """All that specifies runs, but for their teachers."""
+    return {(run.data, run.network, run.recipe, run.training, run.seed, run.device) for run in runs}
+
+
+def test_fitnet_4_from_hes_start_differs_from_that_from_the_papers_in_its_start_and_its_teachers_training() -> None:
+    as_printed = students(BY_NAME["paper-teacher-cores"])
+    other = [run for run in BY_NAME["paper-teacher-fitnet4"].runs if run.training.start == HE]
     (like,) = {run.training for run in as_printed}
     assert like.start != HE
-    assert {replace(run, training=like) for run in other} == as_printed
+    assert _specified(replace(run, training=like) for run in other) == _specified(as_printed)
 
 
 def test_fitnet_4_is_guided_at_layer_14_too_by_the_recipe_of_the_other_student_of_19_layers() -> None:
     (higher,) = _at_layer_14()
-    others = [run for run in students(BY_NAME["paper-teacher-cores"]) if run.recipe != HINT_THEN_KD]
-    assert {(run.network, run.recipe) for run in others} == {(NETWORKS["cifar10/fitnet4"], higher)}
+    as_printed = students(BY_NAME["paper-teacher-cores"])
+    guided = [run for run in BY_NAME["paper-teacher-fitnet4"].runs if run.training.start != HE]
+    assert {run.recipe for run in guided} == {higher}
+    assert _specified(replace(run, recipe=HINT_THEN_KD) for run in guided) == _specified(as_printed)
     assert len(NETWORKS["cifar10/fitnet4"].layers) - 14 == 5
 
 
@@ -398,3 +410,19 @@ def test_every_committed_record_is_one_of_a_row_and_the_tables_say_what_the_reco
             for kind, frame in (("", records.tidy(found)), ("-curves", records.curves(found))):
                 content = (paths.evidence(row.data) / f"{row.name}{kind}.csv").read_bytes()
                 assert content == sealed.write(tmp_path / "again.csv", frame), row.name + kind
+
+
+def test_students_that_are_set_beside_their_teachers_were_taught_by_those_very_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first records, those of `paper-teacher`, lack the checksum of the teacher's weights."""
+    monkeypatch.delenv("FITNETS_HOME", raising=False)
+    asked = 0
+    for row in (row for row in ROWS if row.name.startswith("paper-teacher")):
+        for run in students(row):
+            assert run.teacher is not None
+            student, teacher = records.read(run), records.read(run.teacher)
+            if student and teacher and "teacher_weights_sha256" in student:
+                assert student["teacher_weights_sha256"] == teacher["weights_sha256"], (row.name, str(run))
+                asked += 1
+    assert asked >= SEEDS
