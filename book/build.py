@@ -61,8 +61,14 @@ def preset(name: str) -> dict[str, Any]:
     return values
 
 
-def build(name: str) -> Path:
-    """Builds the book with the preset `name` and returns its first page."""
+def build(name: str, links: bool = False, prints: bool = False) -> list[Path]:
+    """Builds the book with the preset `name`; returns what to open.
+
+    Args:
+        name: of the preset.
+        links: whether to ask the web for each page that the book links to.
+        prints: whether to print the book into one PDF.
+    """
     parameters = preset(name)
     sources = chapters(ROOT)
     for chapter in sources:
@@ -75,7 +81,10 @@ def build(name: str) -> Path:
     for row in NAMED.values():
         records.recorded(row.runs)  # a damaged one is told before hours of training
     with files.alone(out / "build"):  # all presets render into the same folders
-        return _execute_and_render(name, parameters, sources, out)
+        page = _execute_and_render(name, parameters, sources, out)
+        if links:
+            check_links(out / "site")
+        return [write_pdf(page, name), page] if prints else [page]
 
 
 def _execute_and_render(
@@ -165,10 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.pdf:
             with pdf.browser():  # before hours of training, not after
                 pass
-        page = build(given.preset)
-        if given.links:
-            check_links(page.parent.parent / "site")
-        done = [write_pdf(page, given.preset)] if given.pdf else []
+        done = build(given.preset, given.links, given.pdf)
     except (BadInput, pdf.NoBrowser) as error:
         print(error, file=sys.stderr)
         return 2
@@ -188,7 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: the same command goes on", file=sys.stderr, flush=True)
         os._exit(130)  # nobody waits for the chapters under way; their kernels notice
-    print("Open", *done, page)
+    print("Open", *done)
     return 0
 
 

@@ -87,6 +87,7 @@ def _patch(path: Path, box: tuple[int, int, int, int] | None) -> Array:
         if left + width <= 0 or top + height <= 0 or left >= image.width or top >= image.height:
             raise BadInput(f"{path}, face", box, f"a box that meets the photograph, {image.width} x {image.height}")
         if width * height > MOST_PIXELS:
-            raise BadInput(f"{path}, face", box, f"a box of at most {MOST_PIXELS:,} pixels")
+            what = "image" if box is None else "face"
+            raise BadInput(f"{path}, {what}", box or image.size, f"at most {MOST_PIXELS:,} pixels")
         cut = image.convert("RGB").crop((left, top, left + width, top + height))
         return np.asarray(cut.resize((SIDE, SIDE), Image.Resampling.BILINEAR)).transpose(2, 0, 1)

@@ -41,7 +41,7 @@ class Linear:
 
 PAPER_LAMBDA = Linear(4.0, 1.0)
 """Lambda as the paper anneals it: from 4 to 1 in a straight line over the stage (A.1.2)."""
-RELEASED_CIFAR = Linear(4.0, 1.0, first=4, last=400)
-"""Lambda as the released CIFAR configuration anneals it: it begins to fall in epoch 5 and reaches its end in 400."""
-RELEASED_MNIST = Linear(4.0, 0.0, first=4, last=150)
+RELEASED_CIFAR = Linear(4.0, 1.0, first=3, last=399)
+"""Lambda as the released CIFAR configuration anneals it: lower from epoch 5, counted from 1, and at its end in 400."""
+RELEASED_MNIST = Linear(4.0, 0.0, first=3, last=149)
 """Lambda as the released MNIST configuration anneals it: down to 0, whereas the paper ends at 1 (A.2)."""

@@ -18,13 +18,17 @@ from joblib import Parallel, delayed
 from torch import Tensor, nn
 
 from fitnets_lib import data, files
-from fitnets_lib.errors import BadInput
+from fitnets_lib.errors import BadInput, OneLine
 from fitnets_lib.initialisation import begin
 from fitnets_lib.networks import Network, build
 from fitnets_lib.outcomes import Epoch
 from fitnets_lib.runs import Run, Store, execute, lessons
 from fitnets_lib.threads import repeatable
 from fitnets_lib.training import Lessons, Progress, StageRun, part, train
+
+
+class Strayed(OneLine, RuntimeError):
+    """A run that was trained again took another course than the kept one: torch did not repeat its bits."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def course(run: Run, store: Store) -> Course:
     Raises:
         BadInput: as `runs.execute`.
         Diverged: if the run did.
-        RuntimeError: if the new training took another course than the kept run.
+        Strayed: if the new training took another course than the kept run.
     """
     kept = execute(run, store)
     path = _path(run, store)
@@ -76,7 +80,7 @@ def course(run: Run, store: Store) -> Course:
     with repeatable():
         found, curve = _follow(run, lessons(run, store))
     if tuple(curve) != kept.curve:
-        raise RuntimeError(f"{run}: trained again it took another course; torch does not repeat its bits here")
+        raise Strayed(f"{run}: trained again it took another course; its bits are those of another machine")
     files.write_tensors(path, {"train": found.train, "validation": found.validation})
     return found
 
@@ -131,7 +135,7 @@ def stage_one(run: Run, store: Store) -> tuple[Guided, Guided]:
 
 def _stage_one(run: Run, teacher: Network, given: Lessons) -> tuple[Guided, Guided]:
     stage, training, student = run.recipe.stages[0], run.training, build(run.network).to(run.device)
-    epochs = training.epochs if training.each_stage else run.recipe.epochs(training.epochs)[0]
+    epochs = run.recipe.epochs_of_stages(training.epochs, training.each_stage)[0]
     begin(student, training.first_weights, given.train.split.images, training.batch, run.seed)
     under_way = StageRun(1, stage, epochs, training, student, run.network, teacher, run.seed)
     here = Guided(under_way.trained, under_way.heads[0])

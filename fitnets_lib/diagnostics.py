@@ -19,6 +19,7 @@ from fitnets_lib.recipes import Stage
 from fitnets_lib.runs import Run, Store
 from fitnets_lib.teacher_cache import Lesson, keep, unmoved
 from fitnets_lib.terms import Loss
+from fitnets_lib.threads import repeatable
 from fitnets_lib.training import StageRun
 
 
@@ -70,8 +71,9 @@ def first_gradients(runs: Iterable[Run], store: Store) -> pd.DataFrame:
         if run.teacher is None or len(run.recipe.stages) > 1:
             continue
         teacher, loss = run.teacher.network, run.recipe.stages[0].loss
-        lesson = asked(run.teacher, loss.hint_layers(teacher))
-        norms = gradient_norms(run.network, teacher, loss, lesson, run.seed, run.training.first_weights)
+        with repeatable():
+            lesson = asked(run.teacher, loss.hint_layers(teacher))
+            norms = gradient_norms(run.network, teacher, loss, lesson, run.seed, run.training.first_weights)
         rows += [(run.recipe.name, run.seed, layer, norm) for layer, norm in enumerate(norms, start=1)]
     return pd.DataFrame(rows, columns=["recipe", "seed", "layer", "gradient"])
 

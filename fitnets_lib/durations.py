@@ -26,7 +26,7 @@ def multiplications(run: Run, train: int, validation: int) -> int:
         validation: validation images, which are trained on too where the run asks for it.
     """
     stages, training = run.recipe.stages, run.training
-    epochs = [training.epochs] * len(stages) if training.each_stage else run.recipe.epochs(training.epochs)
+    epochs = run.recipe.epochs_of_stages(training.epochs, training.each_stage)
     an_image = [cost(run.network, "full", stage.layers(run.network)).multiplications for stage in stages]
     images = (1 + BACKWARD) * train + validation
     if training.retrain:

@@ -62,6 +62,14 @@ def alone(path: Path) -> Iterator[None]:
             lock.unlink(missing_ok=True)
 
 
+def forget_lock(path: Path) -> None:
+    """Removes the lock file that a killed process has left beside `path`; one that is held stays."""
+    lock = path.with_name(path.name + ".lock")
+    if lock.exists():
+        with suppress(OSError), FileLock(lock, timeout=0):  # filelock.Timeout is an OSError
+            lock.unlink(missing_ok=True)
+
+
 def forget_halves(*wanted: Path) -> None:
     """Removes unfinished copies of these files, under other names, that killed processes left; nothing ever reads them.
 

@@ -36,10 +36,10 @@ def read_idx(path: Path, shape: tuple[int, ...]) -> Array:
         raise BadInput("data file", str(place), f"{right} ({error}): download it again") from error
     header = content[: 4 + 4 * len(shape)]
     if header[:4] != bytes([0, 0, 8, len(shape)]):
-        raise BadInput(f"{path}, first bytes", header[:4].hex(), f"{bytes([0, 0, 8, len(shape)]).hex()}, an idx file")
+        raise BadInput(f"{place}, first bytes", header[:4].hex(), f"{bytes([0, 0, 8, len(shape)]).hex()}, an idx file")
     if len(content) != whole or struct.unpack(f">{len(shape)}I", header[4:]) != shape:
         sizes = struct.unpack(f">{len(shape)}I", header[4:]) if len(header) == 4 + 4 * len(shape) else header[4:].hex()
-        raise BadInput(f"{path}, sizes", sizes, f"{shape} and as many bytes: download it again")
+        raise BadInput(f"{place}, sizes", sizes, f"{shape} and as many bytes: download it again")
     return np.frombuffer(content, np.uint8, offset=len(header)).reshape(shape)
 
 

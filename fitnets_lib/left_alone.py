@@ -42,7 +42,7 @@ def _ends(rows: Iterable[Row]) -> dict[tuple[int, int, str], list[float]]:
 
 
 def table(rows: Iterable[Row]) -> pd.DataFrame:
-    """How the recorded runs of `rows` end, by the number of layers that no hint has trained, and by network and recipe.
+    """How the recorded runs of `rows` end, by the number of layers that no hint has trained, all layers, and recipe.
 
     A run that ends at `results.NEAR_CHANCE` or above has learned. If nothing is recorded, the one line says so.
     """

@@ -160,7 +160,7 @@ def learning_curves(frame: pd.DataFrame, column: str = "validation accuracy", un
 
 
 def _label_ends(axis: Axes, ends: list[tuple[float, str, str]], last: float) -> None:
-    """Names each line (height, name, colour) at its right end, pushing names apart that would overlap."""
+    """Names each line (height, name, colour) where x is `last`, pushing names apart that would overlap."""
     place, back = (np.log10, lambda height: 10**height) if axis.get_yscale() == "log" else (float, float)
     low, high = map(place, axis.get_ylim())
     gap, least = (high - low) * 0.075, -np.inf
@@ -196,13 +196,13 @@ def softened_outputs(image: Tensor, outputs: dict[float, Tensor]) -> Figure:
 
 
 def lines(table: pd.DataFrame, x: str, y: str, by: str, logarithmic: bool = False) -> Figure:
-    """`y` against `x`, a line for each value of `by`, named at its right end."""
+    """`y` against `x`, a line for each value of `by`, named at the right end."""
     figure = Figure(figsize=(6.4, 3.2))
     axis = figure.subplots()
     styles = ["-", "--", "-.", ":"]
     ends = []
     for place, (name, group) in enumerate(table.groupby(by, sort=False)):
-        colour = _COLOURS[place]
+        colour = _COLOURS[place % len(_COLOURS)]
         axis.plot(group[x], group[y], color=colour, linestyle=styles[place % 4], linewidth=2)
         ends.append((float(group[y].iloc[-1]), str(name), colour))
     if logarithmic:

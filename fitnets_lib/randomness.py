@@ -1,4 +1,4 @@
-"""Every random number comes from a generator named by a seed and a purpose; nothing touches torch's global state."""
+"""Every random number comes from a generator named by a seed and a purpose; no result depends on torch's global one."""
 
 from __future__ import annotations
 

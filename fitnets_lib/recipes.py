@@ -105,6 +105,14 @@ class Recipe:
             raise BadInput("epochs", total, f"more: of the {len(shared)} stages of {self.name} one would get none")
         return shared
 
+    def epochs_of_stages(self, total: int, each: bool) -> tuple[int, ...]:
+        """The most epochs of each stage: `total` for `each` of them, or its share of `total`.
+
+        Raises:
+            BadInput: as `epochs`.
+        """
+        return (total,) * len(self.stages) if each else self.epochs(total)
+
     def hint_layers(self, teacher: Network) -> frozenset[int]:
         """The numbers of the teacher's layers whose feature maps some stage looks at."""
         return frozenset().union(*(stage.loss.hint_layers(teacher) for stage in self.stages))

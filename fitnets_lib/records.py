@@ -205,7 +205,7 @@ def recorded(runs: Iterable[Run]) -> list[tuple[Run, Result]]:
 
 
 def tidy(found: Sequence[tuple[Run, Result]]) -> pd.DataFrame:
-    """One row a run: network, start, layers, recipe, seed, epochs, accuracies in per cent, seconds."""
+    """One row a run: network, start, depth, recipe, seed, epochs, accuracies in per cent, seconds."""
     frame = _tidied(results.tidy, found)
     return frame.assign(
         network=[run.network.name for run, _ in found],

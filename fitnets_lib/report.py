@@ -42,7 +42,8 @@ def evidence(frame: pd.DataFrame, name: str, preset: str) -> None:
         name: of the table, as claims name it.
         preset: whose result this is.
     """
-    content = sealed.write(paths.evidence(preset) / f"{name}.csv", frame)
+    with files.alone(paths.evidence(preset) / name):  # as where a row's tables are written
+        content = sealed.write(paths.evidence(preset) / f"{name}.csv", frame)
     kept = {"file": f"{preset}/evidence/{name}.csv", "sha256": files.digest(content)}
     display({"application/papermill.record/text/plain": "''"}, raw=True, metadata={"fitnets": kept})
 

@@ -20,6 +20,8 @@ from fitnets_lib.outcomes import Result
 from fitnets_lib.runs import Run
 from fitnets_lib.statistics import Estimate, estimate, paired, verdict
 
+EPOCHS = ("depth", "recipe", "seed", "stage", "epoch", "train loss", "validation loss", "validation accuracy")
+"""Columns of learning curves."""
 NEAR_CHANCE = 20.0
 """Test accuracy in per cent, for ten classes: a run that ends below it is next to guessing."""
 
@@ -70,7 +72,7 @@ def curves(runs: Sequence[Run], results: Sequence[Result]) -> pd.DataFrame:
         for run, result in zip(runs, results, strict=True)
         for epoch, row in enumerate(result.curve, start=1)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(EPOCHS))
 
 
 def relative_loss(frame: pd.DataFrame) -> pd.DataFrame:
@@ -83,12 +85,13 @@ def relative_loss(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def shared_epochs(frame: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The rows of `curves` with a value in `column`, for those epochs that every seed of their recipe reached.
+    """The rows of `curves` with a value in `column`, for epochs that every seed of their recipe and depth reached.
 
     Once some seeds have stopped or diverged, a mean over the others would jump, and flatter the recipe.
     """
-    seeds = frame.groupby("recipe")["seed"].transform("nunique")
-    there = frame.groupby(["recipe", "epoch"])[column].transform("count")
+    own = [name for name in ("depth", "recipe") if name in frame]
+    seeds = frame.groupby(own)["seed"].transform("nunique")
+    there = frame.groupby([*own, "epoch"])[column].transform("count")
     return frame[there == seeds]
 
 
@@ -161,7 +164,7 @@ def _seeds(count: int, lost: int) -> int | str:
 
 def within(found: Estimate, low: float = 0.0, high: float = 100.0) -> Estimate:
     """`found` with its interval cut at `low` and `high`: no accuracy lies above 100 %."""
-    if math.isnan(found.mean):
+    if math.isnan(found.mean) or found.n == 1:  # a single seed has no interval that could be cut
         return found
     return replace(found, low=max(found.low, low), high=min(found.high, high))
 

@@ -12,7 +12,7 @@ import platform
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -35,6 +35,7 @@ from fitnets_lib.specification import specification
 from fitnets_lib.teacher_cache import Lesson, Live, keep, unmoved
 from fitnets_lib.threads import repeatable
 from fitnets_lib.training import Lessons, train
+from fitnets_lib.variants import check_batches
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,8 @@ class Store:
             self._forget_checkpoint(run)
 
     def tidy(self, run: Run) -> None:
-        """Removes lock and checkpoint of a finished run, in case its process was killed before it could do so.
-
-        A process that still waits for the lock will find the run finished.
-        """
-        with suppress(OSError):  # where files that are open cannot be removed
-            self._guarded(run).with_name(f"{run.name}.lock").unlink(missing_ok=True)
+        """Removes lock and checkpoint of a finished run, in case its process was killed before it could do so."""
+        files.forget_lock(self._guarded(run))
         self._forget_checkpoint(run)
 
     def _forget_checkpoint(self, run: Run) -> None:
@@ -204,12 +201,17 @@ def check(run: Run) -> None:
     """Refuses a run, before anything is trained, if this machine or the data set does not suit it or its teacher.
 
     Raises:
-        BadInput: if there is no such device, the data set is absent or damaged, or a network does not fit its images.
+        BadInput: if there is no such device, the data set is absent or damaged, a network does not fit its images, or a
+            batch normalisation would get a single image.
     """
     for one in filter(None, (run, run.teacher)):
         if one.device == "cuda" and not torch.cuda.is_available():
             raise BadInput("device", one.device, "cpu: torch finds no GPU here")
         check_fits(one.network, one.data)
+        images = data.load(one.data)
+        check_batches(one.network, len(images.train), one.training.batch)
+        if one.training.retrain:
+            check_batches(one.network, len(images.train) + len(images.validation), one.training.batch)
 
 
 def execute(run: Run, store: Store) -> Result:

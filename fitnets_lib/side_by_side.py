@@ -14,7 +14,7 @@ from fitnets_lib.durations import between, in_words, multiplications
 from fitnets_lib.outcomes import Result
 from fitnets_lib.printed_results import Line
 from fitnets_lib.records import Row
-from fitnets_lib.results import in_points
+from fitnets_lib.results import EPOCHS, in_points
 from fitnets_lib.runs import Run
 from fitnets_lib.statistics import Estimate, estimate, verdict
 from fitnets_lib.terms import Distillation, Hint
@@ -24,8 +24,6 @@ COLUMNS = (
     "depth", "recipe", "seed", "test accuracy", "validation accuracy", "seconds", "network", "start", "epochs"
 )  # fmt: skip
 """Columns of the evidence of a row."""
-EPOCHS = ("depth", "recipe", "seed", "stage", "epoch", "train loss", "validation loss", "validation accuracy")
-"""Columns of the learning curves of a row."""
 LAYERS = ("recipe", "seed", "layer", "gradient")
 """Columns of the gradients of a row before the first step."""
 GAPS = (*gaps_at.COLUMNS, "gap")

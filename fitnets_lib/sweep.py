@@ -59,7 +59,7 @@ def sweep(
             made here (`runs.check`), or if FITNETS_PROGRESS cannot be written to.
         RunsFailed: with each run that failed and why, after all others have been trained.
     """
-    everything = list(dict.fromkeys([*(run.teacher for run in runs if run.teacher), *runs]))
+    everything = list({run.name: run for run in [*(run.teacher for run in runs if run.teacher), *runs]}.values())
     missing = [run for run in everything if store.result(run) is None]
     for run in missing:
         check(run)

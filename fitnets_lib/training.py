@@ -83,7 +83,7 @@ def train(
         check_batches(network, len(lesson.split), training.batch)
     student = build(network).to(lessons.train.split.images.device)
     progress = progress or Progress([], 0, {})
-    epochs = [training.epochs] * len(recipe.stages) if training.each_stage else recipe.epochs(training.epochs)
+    epochs = recipe.epochs_of_stages(training.epochs, training.each_stage)
     both = (lessons.train, lessons.validation)
     first_pass = [(stage, most, both) for stage, most in zip(recipe.stages, epochs, strict=True)]
     progress = _stages(first_pass, 0, student, network, teacher, training, seed, progress, save)

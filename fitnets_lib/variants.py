@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fitnets_lib.errors import BadInput
-from fitnets_lib.networks import Conv, Dense, Network
+from fitnets_lib.networks import Conv, Dense, Network, shapes
 
 
 def with_norms(network: Network) -> Network:
@@ -26,12 +26,20 @@ def with_shortcuts(network: Network) -> Network:
 
 
 def check_batches(network: Network, images: int, batch: int) -> None:
-    """Refuses batches of one image, also the last, if a dense layer has a norm: a single number cannot be normalised.
+    """Refuses batches of one image, also the last, if a layer of one place has a norm: one number has no spread.
 
     Raises:
         BadInput: naming the batch.
     """
-    normed = any(isinstance(layer, Dense) and layer.norm for layer in network.layers)
+    inputs = [network.image, *shapes(network)[:-1]]
+    normed = any(layer.norm and _one_place(layer, given) for layer, given in zip(network.layers, inputs, strict=True))
     if normed and (batch == 1 or images % batch == 1):
         right = f"a number that leaves no single image over: {network.name} normalises over the batch"
         raise BadInput("batch", batch, f"{right}, and there are {images} images")
+
+
+def _one_place(layer: Conv | Dense, given: tuple[int, ...]) -> bool:
+    """Whether each unit of `layer` gives a single number for an image of shape `given`, before any pooling."""
+    if isinstance(layer, Dense):
+        return True
+    return all(side + 2 * layer.padding - layer.kernel + 1 == 1 for side in given[1:])

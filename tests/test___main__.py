@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from fitnets_lib import records
 from fitnets_lib.__main__ import run
+from fitnets_lib.courses import Strayed
 from fitnets_lib.real_runs import ROWS
 
 Capture = pytest.CaptureFixture[str]
@@ -141,3 +143,14 @@ def test_a_row_that_is_not_there_and_data_that_are_not_there_are_one_line_each(
     assert run(["records", "make", "table4-paper-start", "--processes", "1"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "train-images-idx3-ubyte" in line and "FITNETS_DATA" in line
+
+
+def test_a_run_that_is_watched_and_takes_another_course_is_one_line(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def strays(*_: object) -> None:
+        raise Strayed("KD, seed 0: trained again it took another course")
+
+    monkeypatch.setattr(records, "write_gaps", strays)
+    assert run(["records", "gaps", "regularisation"]) == 1
+    assert capsys.readouterr().err == "KD, seed 0: trained again it took another course\n"

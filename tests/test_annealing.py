@@ -39,7 +39,8 @@ def test_a_line_that_begins_and_ends_in_one_epoch_falls_after_it() -> None:
 @pytest.mark.parametrize(("lam", "end", "saturate"), [(RELEASED_CIFAR, 1.0, 400), (RELEASED_MNIST, 0.0, 150)])
 def test_the_released_schedules_are_the_released_formula(lam: Linear, end: float, saturate: int) -> None:
     # TeacherDecayOverEpoch: from epoch 5, l(e) = l0 - step (e - start + 1), step = (l0 - lF) / (saturate - start + 1).
+    # Its e is 1 in the first epoch: it is raised where pylearn2 monitors, which it does once before training begins.
     step = (4.0 - end) / (saturate - 5 + 1)
-    for epoch in range(500):
-        by_hand = 4.0 if epoch < 5 else end if epoch >= saturate else 4.0 - step * (epoch - 5 + 1)
-        assert lam(epoch, 500) == pytest.approx(by_hand, abs=1e-9)
+    for e in range(1, 501):
+        by_hand = 4.0 if e < 5 else end if e >= saturate else 4.0 - step * (e - 5 + 1)
+        assert lam(e - 1, 500) == pytest.approx(by_hand, abs=1e-9)

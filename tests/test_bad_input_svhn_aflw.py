@@ -159,6 +159,13 @@ def test_a_face_that_is_none_in_aflws_database_is_refused(tmp_path: Path, comman
     names(refusal(lambda: aflw.read_aflw(tmp_path)), *parts)
 
 
+def test_a_picture_without_a_face_that_is_too_large_is_not_called_a_face(tmp_path: Path) -> None:
+    home = with_database(tmp_path)
+    Image.new("1", (6000, 6000)).save(home / "nonfaces" / "big.png")
+    said = refusal(lambda: aflw.read_aflw(tmp_path))
+    names(said, "big.png, image = (6000, 6000): at most 33,554,432 pixels")
+
+
 def test_a_link_that_leads_out_of_aflws_folder_or_in_a_circle_is_refused(tmp_path: Path) -> None:
     home = with_database(tmp_path, name="flickr/0/link.png")
     Image.new("RGB", (400, 20)).save(tmp_path / "secret.png")

@@ -295,6 +295,15 @@ def test_a_link_that_leads_nowhere_fails_where_links_are_checked(
     assert f"{address}/there" not in said
 
 
+def test_no_other_build_replaces_the_pages_while_their_links_are_checked(
+    build: ModuleType, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locks: list[bool] = []
+    monkeypatch.setattr(build, "check_links", lambda site: locks.append((site.parent / "build.lock").exists()))
+    assert build.main(["--preset", "smoke", "--links"]) == 0
+    assert locks == [True]
+
+
 def test_the_book_is_printed_where_it_is_asked_for(
     build: ModuleType, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -321,7 +321,7 @@ def taught(table: str, asked: float | Quantity) -> dict[int, str]:
     Earlier records lack the checksum of the teacher's weights; all of them were made beside one teacher.
     """
     where, found = dict(asked.where) if isinstance(asked, Quantity) else {}, {}
-    for run in NAMED[table.removesuffix("-curves")].runs:
+    for run in NAMED[table.removesuffix("-curves").removesuffix("-gaps")].runs:
         terms = [term for stage in run.recipe.stages for _, term in stage.loss.terms]
         depth, asks = len(run.network.layers), any(isinstance(term, Distillation | Hint) for term in terms)
         if asks and run.recipe.name == where.get("recipe") and depth == where.get("depth", depth):
@@ -337,7 +337,9 @@ def test_what_is_compared_on_the_jpeg_copy_had_one_teacher(monkeypatch: pytest.M
     for found in claims.CLAIMS:
         for check in (check for trial in found.trials if trial.scale == "jpeg" for check in trial.checks):
             assert isinstance(check, Comparison)
-            if check.ours.table.removesuffix("-curves") in NAMED and not check.ours.table.startswith("paper"):
+            if check.ours.table.removesuffix("-curves").removesuffix(
+                "-gaps"
+            ) in NAMED and not check.ours.table.startswith("paper"):
                 ours, theirs = taught(check.ours.table, check.ours), taught(check.ours.table, check.theirs)
                 assert {seed: ours[seed] for seed in ours if seed in theirs} == {
                     seed: theirs[seed] for seed in theirs if seed in ours

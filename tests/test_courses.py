@@ -69,7 +69,7 @@ def test_a_training_that_goes_another_way_is_no_course_of_the_run(
     followed = run(recipes.KD)
     execute(followed, store)
     monkeypatch.setattr(courses, "_follow", lambda run, given: (None, []))
-    with pytest.raises(RuntimeError, match="KD, seed 0: trained again it took another course"):
+    with pytest.raises(courses.Strayed, match="KD, seed 0: trained again it took another course"):
         courses.course(followed, store)
 
 

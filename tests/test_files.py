@@ -136,3 +136,15 @@ def test_a_pickle_is_refused_unopened(tmp_path: Path) -> None:
 def test_canonical_json_does_not_depend_on_the_order_of_keys() -> None:
     assert files.canonical({"b": 1, "a": [1, 2]}) == files.canonical({"a": [1, 2], "b": 1}) == '{"a":[1,2],"b":1}'
     assert json.loads(files.canonical(CONTENT)) == CONTENT
+
+
+def test_a_lock_that_a_killed_process_left_is_removed_and_one_that_is_held_stays(tmp_path: Path) -> None:
+    path, lock = tmp_path / "run", tmp_path / "run.lock"
+    lock.touch()
+    files.forget_lock(path)
+    assert not lock.exists()
+    files.forget_lock(path)
+    assert list(tmp_path.iterdir()) == []
+    with files.alone(path):
+        files.forget_lock(path)
+        assert lock.exists()

@@ -44,6 +44,14 @@ def test_every_row_has_a_name_to_type_and_tables_1_and_5_share_their_runs() -> N
     assert one <= five
 
 
+def test_the_depth_study_has_table_6s_networks_and_one_of_13_layers_by_backprop_kd_and_hints() -> None:
+    compared = ("backprop", "KD", "hint then KD")
+    for budget, more in (("30M", {"depth-30M-13 of this book"}), ("107M", set[str]())):
+        found = kinds(f"depth-{budget.lower()}") - {("cifar10/teacher", "backprop")}
+        students = more | {f"cifar10/depth-{budget}-{depth}" for depth in (5, 7, 9, 11)}
+        assert found == {(student, recipe) for student in students for recipe in compared}
+
+
 def test_svhn_is_hinted_by_the_third_layer_which_fits() -> None:
     (hint,) = {term for run in BY_NAME["table3"].runs if run.teacher for _, term in run.recipe.stages[0].loss.terms}
     assert hint == Hint(hint=3)

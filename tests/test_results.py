@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +11,7 @@ from fitnets_lib import sealed
 from fitnets_lib.outcomes import Epoch, Result
 from fitnets_lib.recipes import HINT_THEN_KD, KD
 from fitnets_lib.results import (
+    EPOCHS,
     comparison,
     curves,
     difference,
@@ -79,6 +82,29 @@ def test_epochs_that_a_seed_did_not_come_to_are_left_out_for_its_recipe_alone() 
     there = shared_epochs(frame, "train loss")
     assert there.groupby("recipe")["epoch"].unique().map(list).to_dict() == {"KD": [1], "hint then KD": [1, 2]}
     assert set(shared_epochs(frame, "validation accuracy")["recipe"]) == {"hint then KD"}  # KD's seed 1 has none
+
+
+def test_epochs_are_shared_by_the_seeds_of_one_depth() -> None:
+    rows = [(depth, "KD", seed, epoch, 1.0) for depth in (5, 11) for seed in (0, 1) for epoch in (1, 2)]
+    frame = pd.DataFrame(rows, columns=["depth", "recipe", "seed", "epoch", "train loss"])
+    assert len(shared_epochs(frame, "train loss")) == 8
+    cut = frame.drop(index=7)  # 11 layers, seed 1, epoch 2
+    assert shared_epochs(cut, "train loss").groupby("depth")["epoch"].unique().map(list).to_dict() == {
+        5: [1, 2],
+        11: [1],
+    }
+
+
+def test_curves_of_runs_that_all_ended_before_an_epoch_have_their_columns() -> None:
+    frame = curves(RUNS[:1], [replace(RESULTS[0], curve=())])
+    assert len(frame) == 0
+    assert list(frame) == list(EPOCHS)
+
+
+def test_a_single_seed_has_no_interval_to_cut() -> None:
+    one = estimate([60.0])
+    assert within(one) == one
+    assert (one.low, one.high) == (-math.inf, math.inf)
 
 
 def test_the_relative_loss_begins_at_one_in_each_stage_of_each_run() -> None:

@@ -72,4 +72,5 @@ def test_other_choices_are_said_too() -> None:
 def test_cifar_100_is_trained_on_all_images_for_the_epochs_of_cifar_10() -> None:
     assert SAID["cifar100"]["validation images"].paper.startswith("none")
     assert SAID["cifar100"]["a stage ends"].released == "after 288 epochs"
+    assert SAID["cifar100"]["a stage ends"].paper == "after as many epochs as on CIFAR-10"
     assert SAID["cifar100"]["lambda"] == SAID["cifar10"]["lambda"]

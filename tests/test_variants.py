@@ -12,13 +12,14 @@ from fitnets_lib import checkpoints, data, runs
 from fitnets_lib.complexity import cost
 from fitnets_lib.errors import BadInput
 from fitnets_lib.fits import error_rate
-from fitnets_lib.networks import DIGITS_TEACHER, Conv, Dense, build, digits_student, initialise
+from fitnets_lib.networks import DIGITS_TEACHER, Conv, Dense, Network, build, digits_student, initialise
 from fitnets_lib.optimisation import Training
 from fitnets_lib.outcomes import best_epochs
 from fitnets_lib.paper_networks import NETWORKS
 from fitnets_lib.precision import Precision
 from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, RECIPES, Recipe
+from fitnets_lib.runs import Run, Store, execute
 from fitnets_lib.training import Progress, StageRun, train
 from fitnets_lib.variants import check_batches, with_norms, with_shortcuts
 from tests.helpers import QUICK, STUDENT, TEACHER, lessons, run, same_bits
@@ -69,6 +70,23 @@ def test_a_batch_of_one_image_is_refused_where_a_dense_layer_is_normed(images: i
     check_batches(NET, images, batch)
     check_batches(with_norms(STUDENT), images, batch)  # whose only dense layer gives the logits: maps have many places
     check_batches(with_norms(NET), 48, 16)
+
+
+def test_a_normed_convolution_that_covers_its_whole_input_is_of_one_place_too() -> None:
+    covers = Network("covers", (1, 8, 8), (Conv(4, kernel=8, padding=0, norm=True), Dense(3)), 1)
+    padded = replace(covers, layers=(Conv(4, kernel=8, padding=1, norm=True), Dense(3)))  # 3 x 3 places
+    with pytest.raises(BadInput, match=r"batch = 32: .*and there are 33 images"):
+        check_batches(covers, 33, 32)
+    check_batches(covers, 34, 32)
+    check_batches(padded, 33, 32)
+
+
+def test_such_a_run_is_refused_before_its_teacher_is_trained(tmp_path: Path) -> None:
+    teacher = Run("digits", TEACHER, BACKPROP, QUICK, 0)
+    student = Run("digits", with_norms(NET), BACKPROP, replace(QUICK, batch=27), 0, teacher)  # 1000 = 37 x 27 + 1
+    with pytest.raises(BadInput, match=r"batch = 27: .*and there are 1000 images"):
+        execute(student, Store(tmp_path))
+    assert Store(tmp_path).result(teacher) is None
 
 
 def test_training_refuses_such_batches_before_it_begins() -> None:
