@@ -123,8 +123,8 @@ def over_teachers(rows: Iterable[Row]) -> pd.DataFrame:
         taught = [(result, records.result(run.teacher)) for run, result in runs if run.teacher is not None]
         differences = [100 * (theirs.test_error - ours.test_error) for ours, theirs in taught if ours and theirs]
         found = estimate(differences) if differences else None
-        what = {"student": kind.network, "recipe": kind.recipe, "start": kind.start, "device": kind.device}
-        made.append({**what, **_judged(found, f"{len(differences)} of {len(runs)}")})
+        what = {"student": kind.network, "teacher": kind.teacher, "recipe": kind.recipe, "start": kind.start}
+        made.append({**what, "device": kind.device, **_judged(found, f"{len(differences)} of {len(runs)}")})
     return pd.DataFrame(made)
 
 

@@ -213,7 +213,8 @@ def test_differences_are_paired_by_seed_for_each_row_and_not_run_without_records
 
 def test_a_student_is_set_beside_the_teacher_of_its_own_seed_and_not_run_without_both() -> None:
     (none,) = rows(side_by_side.over_teachers([ROW]))  # backprop looks at no teacher
-    said = {"student": STUDENT.name, "recipe": "hint then KD", "start": "torch’s default", "device": "CPU"}
+    said = {"student": STUDENT.name, "teacher": TEACHER.name, "recipe": "hint then KD", "start": "torch’s default"}
+    said |= {"device": "CPU"}
     assert none == {**said, "points": "–", "95 % interval": "–", "seeds": "0 of 5", "above 0?": "not run"}
     teachers = [one.teacher for one in TAUGHT if one.teacher is not None]
     for seed in range(4):
