@@ -75,21 +75,30 @@ def _of_one_teacher(
     )
 
 
-def _of_the_papers_teacher(teacher: Run, numbers: tuple[int, ...]) -> tuple[Run, ...]:
-    """Teachers of full width, then the FitNets of these numbers, each with the teacher of its seed."""
-    students = [_students(NETWORKS[f"cifar10/fitnet{n}"], (HINT_THEN_KD,), JPEG_STUDENT, teacher) for n in numbers]
-    return (*with_seeds(teacher, SEEDS), *(run for runs in students for run in runs))
+def _of_teachers(teacher: Run, students: tuple[Network, ...], compared: tuple[Recipe, ...]) -> tuple[Run, ...]:
+    """Teachers of all seeds, then the students, each with the teacher of its seed."""
+    found = [_students(student, compared, JPEG_STUDENT, teacher) for student in students]
+    return (*with_seeds(teacher, SEEDS), *(run for runs in found for run in runs))
+
+
+def _fitnets(*numbers: int) -> tuple[Network, ...]:
+    return tuple(NETWORKS[f"cifar10/fitnet{number}"] for number in numbers)
 
 
 _MNIST_FITNET = NETWORKS["mnist/fitnet"]
-_FITNET1, _FITNET4 = (NETWORKS[f"cifar10/fitnet{number}"] for number in (1, 4))
+_FITNET1, _FITNET4 = _fitnets(1, 4)
 _UNGUIDED_AT_30M = tuple(_FITNET1 if one.layers == _FITNET1.layers else one for one in AT_30M)
 """Without hints the net of 11 layers is FitNet 1, which differs in its guided layer only and has been run already."""
 _COMPARED = (recipes.BACKPROP, recipes.KD, HINT_THEN_KD)
-_PAIRS = [(3, 1), (6, 2)]
-"""Guided and hint layers for two hints: both maps are 16 x 16 in the first pair, 8 x 8 and 7 x 7 in the second."""
+_PAIRS, _DEEP_PAIRS = [(3, 1), (6, 2)], [(5, 1), (11, 2)]
+"""Guided and hint layers for two hints, by FitNet 1 and by 19 layers: maps of 16 x 16, then of 8 x 8 and 7 x 7."""
 _VARIANTS = (*recipes.RECIPES.values(), recipes.hints_in_turn(_PAIRS), recipes.hints_at_once(_PAIRS))
 _EXAMINED = (*_COMPARED, recipes.STAGEWISE_CLASSIFICATION)
+_OTHERS = (
+    *(recipe for recipe in recipes.RECIPES.values() if recipe not in _EXAMINED),
+    recipes.hints_in_turn(_DEEP_PAIRS),
+    recipes.hints_at_once(_DEEP_PAIRS),
+)
 _LOW = tuple(replace(recipe, name=f"{recipe.name}, floor 1e-8") for recipe in _EXAMINED)
 _SECOND = _guided("second teacher", Hint())
 """Hint then KD again, beside the teacher of the runs compared with it: the half teacher was trained twice.
@@ -181,6 +190,12 @@ ROWS = (
         _of_one_teacher(jpeg_teacher(), (NINETEEN_LAYERS,), _EXAMINED, JPEG_STUDENT, "cuda"),
     ),
     Row(
+        "nineteen-layers-variants",
+        JPEG,
+        "the student of 19 layers by all other recipes, each seed with a half-width teacher of its own",
+        _of_teachers(again(jpeg_teacher()), (NINETEEN_LAYERS,), _OTHERS),
+    ),
+    Row(
         "nineteen-layers-guided",
         JPEG,
         "the student of 19 layers guided in the middle, as in the row before, and at layer 14, below the last five",
@@ -190,19 +205,19 @@ ROWS = (
         "paper-teacher",
         JPEG,
         "Table 5’s networks: the paper’s own teacher, and FitNets 1 to 4 by hint then KD; on a GPU",
-        _of_the_papers_teacher(papers_teacher(JPEG), (1, 2, 3, 4)),
+        _of_teachers(papers_teacher(JPEG), _fitnets(1, 2, 3, 4), (HINT_THEN_KD,)),
     ),
     Row(
         "paper-teacher-cores",
         JPEG,
         "Table 1’s networks without a GPU: the paper’s own teacher, and FitNet 4 by hint then KD",
-        _of_the_papers_teacher(papers_teacher(JPEG, "cpu"), (4,)),
+        _of_teachers(papers_teacher(JPEG, "cpu"), _fitnets(4), (HINT_THEN_KD,)),
     ),
     Row(
         "paper-teacher-again",
         JPEG,
         "the teacher of the row before, trained a second time, and FitNet 1 by hint then KD",
-        _of_the_papers_teacher(_TRAINED_AGAIN, (1,)),
+        _of_teachers(_TRAINED_AGAIN, _fitnets(1), (HINT_THEN_KD,)),
     ),
     Row(
         "paper-teacher-fitnet4",
@@ -218,7 +233,7 @@ ROWS = (
         "all-images",
         ALL_OF_JPEG,
         "Table 5’s networks, all of them, on all 40,000 training images; on a GPU",
-        _of_the_papers_teacher(papers_teacher(ALL_OF_JPEG), (1, 2, 3, 4)),
+        _of_teachers(papers_teacher(ALL_OF_JPEG), _fitnets(1, 2, 3, 4), (HINT_THEN_KD,)),
     ),
     Row(
         "depth-30m",

@@ -16,7 +16,7 @@ from fitnets_lib.complexity import cost
 from fitnets_lib.errors import BadInput
 from fitnets_lib.experiments import student_runs, teacher_run
 from fitnets_lib.initialisation import HE
-from fitnets_lib.networks import Conv
+from fitnets_lib.networks import Conv, shapes
 from fitnets_lib.paper_networks import NETWORKS
 from fitnets_lib.paper_runs import NAMED
 from fitnets_lib.paper_runs import ROWS as PAPER_ROWS
@@ -83,6 +83,7 @@ def test_students_have_the_teacher_of_their_seed_or_on_the_jpeg_copy_but_for_the
             name: Run(data, NETWORKS["cifar10/teacher"], BACKPROP, JPEG_TEACHER, 0, device="cuda")
             for name, data in {"paper-teacher": JPEG, "all-images": ALL_OF_JPEG}.items()
         },
+        "nineteen-layers-variants": replace(jpeg_teacher(), recipe=replace(BACKPROP, name="backprop, second training")),
         "paper-teacher-cores": Run(JPEG, NETWORKS["cifar10/teacher"], BACKPROP, JPEG_TEACHER, 0),
         **dict.fromkeys(
             ("paper-teacher-again", "paper-teacher-fitnet4"),
@@ -159,6 +160,27 @@ def test_from_hes_first_weights_fitnet_1_and_the_19_layers_learn_as_from_the_pap
     names = {"backprop", "KD", "hint then KD", "stage-wise labels"}
     assert {run.recipe.name for run in from_he} == names
     assert Counter(run.network for run in from_he) == {NETWORKS["cifar10/fitnet1"]: 20, NINETEEN_LAYERS: 20}
+
+
+def test_the_two_rows_of_19_layers_have_every_recipe_of_the_library_once_and_two_hints_of_equal_maps() -> None:
+    rows = [students(BY_NAME[name]) for name in ("nineteen-layers", "nineteen-layers-variants")]
+    (like,) = {(run.network, run.training) for row in rows for run in row}
+    assert like[0] == NINETEEN_LAYERS
+    found = Counter(run.recipe.name for row in rows for run in row)
+    assert found == {run.recipe.name: SEEDS for run in BY_NAME["variants"].runs}
+    of_one_name = {run.recipe.name: run.recipe for run in BY_NAME["variants"].runs}
+    others = {run.recipe for row in rows for run in row if run.recipe != of_one_name[run.recipe.name]}
+    assert {recipe.name for recipe in others} == {"2 hints in turn, then KD", "2 hints at once, then KD"}
+    maps = {net: [shape[1:] for shape in shapes(net)] for net in (NINETEEN_LAYERS, NETWORKS["cifar10/fitnet1"])}
+    hinted = {
+        recipe.name: sorted(
+            {term.guided or 0 for stage in recipe.stages for _, term in stage.loss.terms if isinstance(term, Hint)}
+        )
+        for recipe in others
+    }
+    assert set(map(tuple, hinted.values())) == {(5, 11)}
+    deep, fitnet1 = maps.values()
+    assert [deep[5 - 1], deep[11 - 1]] == [fitnet1[3 - 1], fitnet1[6 - 1]] == [(16, 16), (8, 8)]
 
 
 def test_the_teacher_on_the_jpeg_copy_is_the_papers_at_half_its_width() -> None:
