@@ -198,7 +198,7 @@ ROWS = (
     Row(
         "nineteen-layers-guided",
         JPEG,
-        "the student of 19 layers guided in the middle, as in the row before, and at layer 14, below the last five",
+        "the student of 19 layers guided in the middle, as in nineteen-layers, and at layer 14, below the last five",
         _of_one_teacher(jpeg_teacher(), (NINETEEN_LAYERS,), _NINETEEN, JPEG_STUDENT),
     ),
     Row(

@@ -74,8 +74,7 @@ class Run:
             raise BadInput("data of the teacher", self.teacher.data, f"{self.data}, the student's")
         for stage in self.recipe.stages:
             stage.fits(self.network, None if self.teacher is None else self.teacher.network)
-        if not self.training.each_stage:
-            self.recipe.epochs(self.training.epochs)  # refuses too few
+        self.recipe.epochs_of_stages(self.training.epochs, self.training.each_stage)  # refuses too few
 
     @cached_property
     def name(self) -> str:
