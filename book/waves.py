@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_EXCEPTION,
+    CancelledError,
+    ThreadPoolExecutor,
+    wait,
+)
 from pathlib import Path
+from threading import Event
 from typing import TypeVar
 
 from chapters import says
@@ -42,18 +48,26 @@ def each(
     """
     found: list[Found] = []
     for wave in waves(sources):
-        pool = ThreadPoolExecutor(at_a_time)
-        under_way = [pool.submit(_with_a_loop, do, chapter) for chapter in wave]
+        pool, failed = ThreadPoolExecutor(at_a_time), Event()
+        under_way = [pool.submit(_begun, do, chapter, failed) for chapter in wave]
         wait(under_way, return_when=FIRST_EXCEPTION)  # Ctrl-C leaves here at once
         pool.shutdown(cancel_futures=True)
         found += [one.result() for one in under_way]
     return found
 
 
-def _with_a_loop(do: Callable[[Path], Found], chapter: Path) -> Found:
-    """Closes the event loop in which papermill waits for the kernel in this thread."""
+def _begun(do: Callable[[Path], Found], chapter: Path, failed: Event) -> Found:
+    """What `do` gives; another thread may be here before the pool is told of a failure.
+
+    Closes the event loop in which papermill waits for the kernel in this thread.
+    """
+    if failed.is_set():
+        raise CancelledError
     loop = ensure_event_loop()
     try:
         return do(chapter)
+    except BaseException:
+        failed.set()
+        raise
     finally:
         loop.close()

@@ -74,6 +74,16 @@ def read_cifar100_coarse(folder: Path, train: int = 500, test: int = 100) -> tup
     return Arrays(first.images, COARSE[first.labels]), Arrays(second.images, COARSE[second.labels])
 
 
+def jpeg_files(folder: Path) -> tuple[Path, ...]:
+    """The file of the training and that of the test images; no checksum is fixed for them.
+
+    Raises:
+        BadInput: if one is absent.
+    """
+    names = ("cifar10_jpeg_train.npz", "cifar10_jpeg_test.npz")
+    return tuple(there(folder / name, "it is not to be downloaded, only copied") for name in names)
+
+
 def read_jpeg(folder: Path, train: int = 5000, test: int = 1000, classes: int = 10) -> tuple[Arrays, Arrays]:
     """Training and test images of CIFAR-10 as JPEG, from `cifar10_jpeg_train.npz` and `cifar10_jpeg_test.npz`.
 
@@ -87,8 +97,7 @@ def read_jpeg(folder: Path, train: int = 5000, test: int = 1000, classes: int = 
         BadInput: if a file is absent or damaged, holds Python objects, or would unpack to more than such images need.
     """
     found = []
-    for part, count in (("train", train), ("test", test)):
-        path = there(folder / f"cifar10_jpeg_{part}.npz", "it is not to be downloaded, only copied")
+    for path, count in zip(jpeg_files(folder), (train, test), strict=True):
         jpeg, offsets, labels = _npz(path, count * classes)
         if (
             len(offsets) != len(labels) + 1

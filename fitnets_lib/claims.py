@@ -46,9 +46,18 @@ def parse(name: str, said: Mapping[str, Any]) -> Claim:
     for scale in scales:
         if scale not in SCALES:
             raise BadInput(f"claim {name}", scale, f"a scale: {', '.join(SCALES)}")
-    trials = tuple(_trial(name, scale, said[scale]) for scale in SCALES if scale in scales)
+    trials = tuple(_read(name, scale, said[scale]) for scale in SCALES if scale in scales)
     source, statement, confirmed, chapter = (str(said[key]) for key in fixed)
     return Claim(name, source, statement, confirmed, chapter, trials, said.get("remark", ""))
+
+
+def _read(name: str, scale: Scale, said: Any) -> Trial:  # noqa: ANN401  as YAML gives it
+    try:
+        return _trial(name, scale, said)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"claim {name}, {scale}", said, "checks with tables, quantities and bounds") from error
 
 
 def _trial(name: str, scale: Scale, said: Any) -> Trial:  # noqa: ANN401  as YAML gives it

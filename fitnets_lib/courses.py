@@ -33,7 +33,7 @@ class Strayed(OneLine, RuntimeError):
 
 @dataclass(frozen=True)
 class Course:
-    """The student's logits after each epoch in which it had an output, that is, in which all layers were trained.
+    """The student's logits after each epoch with a validation error: all layers were trained, and not on all images.
 
     Attributes:
         train: those of the training images that chapters look at (`data.shown`), (epochs, n, classes).
@@ -91,7 +91,7 @@ def _follow(run: Run, given: Lessons) -> tuple[Course, list[Epoch]]:
 
     @torch.no_grad()
     def look(progress: Progress) -> None:
-        if progress.curve[-1].validation_error is None:  # the layers above are not trained yet
+        if progress.curve[-1].validation_error is None:  # half is trained, or all images
             return
         student.load_state_dict(part(progress.tensors, "student."))
         student.eval()

@@ -87,6 +87,9 @@ def entropy(weights: Tensor) -> float:
 
     Args:
         weights: (n,), not negative, at least one above 0.
+
+    Raises:
+        BadInput: if they are not.
     """
     shown = weights[weights > 0].double()
     if len(shown) == 0 or bool((weights < 0).any()):
@@ -99,10 +102,10 @@ def is_curriculum(weights: Tensor) -> bool:
     """Whether a sequence of weights meets Bengio's conditions.
 
     Args:
-        weights: (steps, n), between 0 and 1. No weight may fall from one step to the next, entropy must not fall, and
-            the last step must show every example with weight 1.
+        weights: (steps, n), between 0 and 1. Every step shows something, no weight may fall from one step to the next,
+            entropy must not fall, and the last step must show every example with weight 1.
     """
-    within = bool(((weights >= 0) & (weights <= 1)).all() and (weights[-1] == 1).all())
+    within = bool(((weights >= 0) & (weights <= 1)).all() and weights.any(dim=1).all() and (weights[-1] == 1).all())
     growing = bool((weights[1:] >= weights[:-1]).all())
     gained = [entropy(row) for row in weights] if within else []
     return within and growing and all(later >= earlier - 1e-12 for earlier, later in pairwise(gained))

@@ -6,11 +6,11 @@ import hashlib
 import json
 import os
 import struct
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
+from uuid import uuid4
 
 from filelock import FileLock
 from safetensors.torch import load as tensors_from_bytes
@@ -57,9 +57,11 @@ def alone(path: Path) -> Iterator[None]:
     lock = path.with_name(path.name + ".lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(lock):
-        yield
-        with suppress(OSError):  # where files that are open cannot be removed
-            lock.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # where files that are open cannot be removed
+                lock.unlink(missing_ok=True)
 
 
 def forget_lock(path: Path) -> None:
@@ -81,15 +83,15 @@ def forget_halves(*wanted: Path) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    partial = path.with_name(f".{path.name}.{uuid4().hex}")  # open() gives it the permissions of any new file
     try:
-        with os.fdopen(handle, "wb") as file:
+        with partial.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(partial).replace(path)
+        partial.replace(path)
     except BaseException:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
 
 

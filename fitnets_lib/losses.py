@@ -62,7 +62,13 @@ def distillation_loss(
         teacher_logits: a_T, (batch, classes).
         temperature: tau.
         fidelity: whose reading of the temperature.
+
+    Raises:
+        ValueError: if the shapes differ; broadcasting would give every image one teacher's answer.
     """
+    if student_logits.shape != teacher_logits.shape:
+        shapes = f"{tuple(student_logits.shape)} and {tuple(teacher_logits.shape)}"
+        raise ValueError(f"logits of student and teacher differ in shape: {shapes}")
     targets = softened(teacher_logits, temperature)
     own, factor = fidelity.weights(temperature)
     return -factor * (targets * F.log_softmax(student_logits / own, dim=1)).sum(dim=1).mean()
@@ -76,7 +82,19 @@ def kd_loss(
     lam: float,
     fidelity: Fidelity = PAPER,
 ) -> Tensor:
-    """L_KD = H(y_true, P_S) + lambda H(P_T^tau, P_S^tau), equation 2; on a GPU, loss and gradient in one pass."""
+    """L_KD = H(y_true, P_S) + lambda H(P_T^tau, P_S^tau), equation 2; on a GPU, loss and gradient in one pass.
+
+    Args:
+        student_logits: a_S, (batch, classes).
+        teacher_logits: a_T, (batch, classes).
+        labels: (batch,), class numbers.
+        temperature: tau.
+        lam: lambda, the weight of the teacher's term.
+        fidelity: whose reading of the temperature.
+
+    Raises:
+        ValueError: if the shapes do not go together.
+    """
     if kernels.serve(student_logits, teacher_logits, labels):
         from fitnets_lib.kernels.distillation import kd_loss as kernel
 

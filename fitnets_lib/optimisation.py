@@ -45,7 +45,8 @@ class Training:
         floor: what RMSProp adds to its divisor, the root of the mean square; released: 1e-5, the divisor's lower bound.
         max_norm: limits on the lengths of weights, if any.
         each_stage: whether each stage has all `epochs`, as in the paper (500 and 500), instead of a share of them.
-        retrain: train again, on training and validation images, each stage for its best number of epochs (A.1.2).
+        retrain: train again, on training and validation images, each stage for its best number of epochs (A.1.2);
+            lambda then falls over these epochs (the released code keeps to its first schedule).
         augmentation: random views of the training images.
         precision: of convolutions and matrix products.
         start: another rule for the first weights, in place of `spread`.

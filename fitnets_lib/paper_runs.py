@@ -21,6 +21,8 @@ from fitnets_lib.records import Row
 from fitnets_lib.runs import Run, with_seeds
 from fitnets_lib.terms import Hint
 
+DEPTH = replace(PAPER_CIFAR, retrain=False)
+"""Section 4: stopped early on validation images, and not trained again on all."""
 SVHN = replace(PAPER_CIFAR, retrain=False, augmentation=NONE)
 """As on CIFAR-10, but not trained again on all images, and without flips: a flipped digit is none (A.3)."""
 AFLW = Training(epochs=500, patience=500, learning_rate=1e-3, spread=0.05, each_stage=True)
@@ -39,10 +41,12 @@ def _row(
     training: Training,
     students: Iterable[Network],
     compared: Sequence[Recipe] = (HINT_THEN_KD,),
+    students_training: Training | None = None,
 ) -> Row:
-    """A row of all seeds: the teachers, then each student by each of the recipes."""
+    """A row of all seeds: the teachers, then each student by each of the recipes, trained as they unless said."""
     teacher = Run(data, NETWORKS[f"{data}/teacher"], BACKPROP, training, seed=0, device="cuda")
-    firsts = [teacher, *(Run(data, s, recipe, training, 0, teacher, "cuda") for s in students for recipe in compared)]
+    own = students_training or training
+    firsts = [teacher, *(Run(data, s, recipe, own, 0, teacher, "cuda") for s in students for recipe in compared)]
     return Row(name, data, about, tuple(run for first in firsts for run in with_seeds(first, real_settings.SEEDS)))
 
 
@@ -95,6 +99,7 @@ ROWS = (
         PAPER_CIFAR,
         real_settings.AT_30M,
         _IN_DEPTH,
+        DEPTH,
     ),
     _row(
         "depth-107m",
@@ -103,6 +108,7 @@ ROWS = (
         PAPER_CIFAR,
         _networks(*(f"cifar10/depth-107M-{depth}" for depth in (5, 7, 9, 11))),
         _IN_DEPTH,
+        DEPTH,
     ),
 )
 """Every row at the paper's own size."""

@@ -297,4 +297,4 @@ ROWS = (
         ),
     ),
 )
-"""Every row that can be recorded."""
+"""Every row but those at the paper's own size (`paper_runs`)."""

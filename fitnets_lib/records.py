@@ -145,8 +145,8 @@ def make(row: Row, store: Store, processes: int | None = None) -> None:
 
 def write_tables(row: Row) -> None:
     """Writes the row's runs and learning curves, as far as they are recorded, to `results/<data>/evidence/`."""
-    found = recorded(row.runs)
     with files.alone(paths.evidence(row.data) / row.name):
+        found = recorded(row.runs)  # inside, so that no older state is written over a newer one
         for kind, frame in {"": tidy(found), "-curves": curves(found)}.items():
             _write(row, kind, frame)
 

@@ -37,6 +37,8 @@ from fitnets_lib.threads import repeatable
 from fitnets_lib.training import Lessons, train
 from fitnets_lib.variants import check_batches
 
+source.fingerprint("runs")  # read now and remembered: whoever edits a file later still runs what was imported
+
 
 @dataclass(frozen=True)
 class Run:
@@ -168,7 +170,6 @@ class Store:
         """Writes a finished run, its result last, since the run counts as finished once it is there."""
         checksum = files.write_tensors(self.folder(run) / "weights.safetensors", network.state_dict())
         self._finish(run, result, checksum)
-        self.tidy(run)
 
     def keep_diverged(self, run: Run, result: Result, checkpoint: str | None) -> None:
         """Writes a run that diverged; `checkpoint` is the checksum of its last good checkpoint, if it has one."""

@@ -298,23 +298,6 @@ def test_every_bound_is_the_one_that_was_fixed_before_any_run() -> None:
                     assert check.theirs == 30.0
 
 
-def test_other_claims_too_are_held_to_the_rival_that_they_name() -> None:
-    ours = "hint then KD"
-    rivals: dict[tuple[str, Scale], list[tuple[object, object]]] = {
-        ("K1", "embedded"): [("KD", "backprop")], ("K1", "MNIST"): [("KD", "backprop")],
-        ("K1", "jpeg"): [("KD", "backprop")], ("K2", "embedded"): [("KD", "backprop")],
-        ("K2", "jpeg"): [("KD", "backprop")], ("T4a", "MNIST"): [("KD", "backprop")],
-        ("T4b", "MNIST"): [(ours, "KD")], ("T4c", "MNIST"): [(ours, "backprop")],
-        ("A1", "embedded"): [(ours, "KD"), (ours, "backprop")], ("A2", "embedded"): [(ours, "KD")],
-        ("R2", "embedded"): [(ours, f"{ours}, fully connected")] * 2,
-        ("R2", "jpeg"): [(f"{ours}, second teacher", f"{ours}, fully connected")] * 2,
-        ("D6", "embedded"): [(ours, "backprop"), (ours, "KD")],
-        ("O3", "embedded"): [(ours, "joint hint + labels"), (ours, "joint hint + KD")] * 2,
-    }  # fmt: skip
-    for (name, scale), wanted in rivals.items():
-        assert pairs(name, scale) == wanted, (name, scale)
-
-
 def taught(table: str, asked: float | Quantity) -> dict[int, str]:
     """For each seed, the teacher of the runs on the JPEG copy that a quantity is about; none of those at chance.
 

@@ -52,6 +52,15 @@ def test_the_depth_study_has_table_6s_networks_and_one_of_13_layers_by_backprop_
         assert found == {(student, recipe) for student in students for recipe in compared}
 
 
+@pytest.mark.parametrize("row", ["depth-30m", "depth-107m"])
+def test_in_the_depth_study_no_student_is_trained_again_on_all_images_and_the_teachers_are_those_of_table_1(
+    row: str,
+) -> None:
+    students = [run for run in BY_NAME[row].runs if run.teacher]
+    assert students and not any(run.training.retrain for run in students)
+    assert {run.teacher for run in students} == {run for run in BY_NAME["table1"].runs if not run.teacher}
+
+
 def test_svhn_is_hinted_by_the_third_layer_which_fits() -> None:
     (hint,) = {term for run in BY_NAME["table3"].runs if run.teacher for _, term in run.recipe.stages[0].loss.terms}
     assert hint == Hint(hint=3)
