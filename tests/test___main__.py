@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from fitnets_lib import __main__ as commands
 from fitnets_lib import records
 from fitnets_lib.__main__ import run
 from fitnets_lib.courses import Strayed
+from fitnets_lib.networks import DIGITS_TEACHER, digits_student
+from fitnets_lib.optimisation import Training
+from fitnets_lib.outcomes import Result
 from fitnets_lib.real_runs import ROWS
+from fitnets_lib.recipes import BACKPROP, KD
+from fitnets_lib.runs import Run
 
 Capture = pytest.CaptureFixture[str]
 
@@ -154,3 +160,38 @@ def test_a_run_that_is_watched_and_takes_another_course_is_one_line(
     monkeypatch.setattr(records, "write_gaps", strays)
     assert run(["records", "gaps", "regularisation"]) == 1
     assert capsys.readouterr().err == "KD, seed 0: trained again it took another course\n"
+
+
+def test_every_option_of_a_run_reaches_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[Run] = []
+
+    def told(run: Run, store: object) -> Result:
+        asked.append(run)
+        return Result(0.5, 0.5, (), 1.0)
+
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    monkeypatch.setattr(commands, "execute", told)
+    options = [
+        "--data", "digits", "--student", "digits/student-7", "--teacher", "digits/teacher", "--recipe", "kd",
+        "--seed", "5", "--epochs", "11", "--teacher-epochs", "3", "--batch", "17", "--learning-rate", "0.02",
+        "--spread", "0.04",
+    ]  # fmt: skip
+    assert run(["run", *options]) == 0
+    teacher = Run(
+        "digits", DIGITS_TEACHER, BACKPROP, Training(3, patience=3, learning_rate=0.02, batch=17, spread=None), 5
+    )
+    student = Training(11, patience=11, learning_rate=0.02, batch=17, spread=0.04)
+    assert asked == [Run("digits", digits_student(7), KD, student, 5, teacher)]
+
+
+def test_the_json_of_a_run_that_diverged_has_no_number_that_json_lacks(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def no_number(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    assert run([*RUN, *BRIEF, "--learning-rate", "1e30", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=no_number)
+    assert found["test_error"] is None and found["validation_error"] is None
+    assert "stage 1" in found["diverged"]

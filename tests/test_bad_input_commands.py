@@ -23,6 +23,7 @@ from fitnets_lib.divergence import Diverged
 from fitnets_lib.errors import BadInput
 from fitnets_lib.paths import CHECKOUT
 from fitnets_lib.real_runs import ROWS
+from fitnets_lib.sweep import RunsFailed
 from tests.refusals import is_one_line, names, refusal, takes_no_files
 
 Capture = pytest.CaptureFixture[str]
@@ -197,6 +198,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, name: str) -> N
     [
         (OSError(28, "No space left on device", "/there/x"), 1, ("No space left on device: '/there/x'", "is kept")),
         (Diverged("the loss of stage 1 is nan"), 1, ("the loss of stage 1 is nan",)),
+        (RunsFailed({}), 1, ("0 of the runs failed; the others are kept",)),
         (KeyboardInterrupt(), 130, ("Interrupted: the same command goes on",)),
     ],
     ids=lambda part: type(part).__name__,

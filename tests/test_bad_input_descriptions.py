@@ -143,6 +143,30 @@ def test_a_network_that_is_not_refused_can_be_built_and_computes(
         assert build(made())(torch.zeros(2, 1, side, side)).shape == (2, 3)
 
 
+FIELDS = ("channels", "kernel", "padding", "pool", "stride", "units", "side", "middle")
+USUAL = {"channels": 2, "kernel": 3, "padding": 1, "pool": 2, "stride": 2, "units": 4, "side": 6, "middle": 1}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_network_with_one_odd_value_is_refused_or_can_be_built_and_computes(field: str) -> None:
+    taken = []
+    for odd in (*range(-2, 10), None, True, 1.5, NAN, "2", 10**9):
+        a = {**USUAL, field: odd}
+        made = partial(
+            network,
+            Conv(a["channels"], a["kernel"], a["padding"], pool=Pool(a["pool"], a["stride"])),
+            Dense(a["units"]),
+            Dense(3),
+            image=(1, a["side"], a["side"]),
+            middle=a["middle"],
+        )
+        if refusal_if_any(made) is None:
+            side = made().image[1]
+            assert build(made())(torch.zeros(2, 1, side, side)).shape == (2, 3)
+            taken.append(odd)
+    assert USUAL[field] in taken and len(taken) < 18
+
+
 # Regressors: from the guided map (channels, height, width) to the hint map.
 
 REGRESSORS: list[Regressor] = [

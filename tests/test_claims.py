@@ -209,6 +209,16 @@ def test_regressors_are_counted_for_every_pair_by_hand_for_two() -> None:
             "claim X, GPU = {'table': 't'}: a table and a bound, above or below",
         ),
         ({**WORDS, "jpeg": [{"above": 0}]}, "claim X, jpeg = {'above': 0}: a table and a bound, above or below"),
+        *(
+            ({**WORDS, scale: given}, f"claim X, {scale} = {given!r}: checks with tables, quantities and bounds")
+            for scale, given in (
+                ("GPU", {"checks": []}),
+                ("GPU", []),
+                ("embedded", "text"),
+                ("jpeg", [{"above": 0, "ours": "KD", "table": "t"}]),
+                ("jpeg", [{"above": "x", "table": "t"}]),
+            )
+        ),
     ],
 )
 def test_a_claim_that_cannot_be_read_is_refused_by_name(said: dict[str, object], line: str) -> None:

@@ -109,6 +109,7 @@ def test_easiest_first_with_any_pacing_is_a_curriculum_in_bengios_sense(
         [[1.0, 1, 1], [1, 1, 2]],  # a weight above 1
         [[0.4, 0.4, 0.4], [1, 0.4, 0.4], [1, 1, 1]],  # entropy falls
         [[-0.5, 1, 1], [1, 1, 1]],  # a weight under 0
+        [[0.0, 0, 0], [1, 1, 1]],  # nothing is shown
         [[1.0, 2, 2], [1, 1, 1]],  # a weight above 1 that is taken back
         [[0.0, 1], [0.8, 1], [0.5, 1], [1, 1]],  # a weight falls half way, though never under its first value
         [

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from fitnets_lib import cifar, data, idx, paths
+from fitnets_lib import aflw, cifar, data, idx, paths, svhn
 from fitnets_lib.arrays import Arrays
 from fitnets_lib.errors import BadInput
 from fitnets_lib.paths import CHECKOUT
@@ -188,6 +189,7 @@ def test_files_are_split_and_prepared_as_the_cards_say(monkeypatch: pytest.Monke
         "cifar100": (cifar, "read_cifar100", whitened),
         "cifar100-coarse": (cifar, "read_cifar100_coarse", whitened),
     }
+    assert readers.keys() | {"digits", "faces", "cifar10-jpeg-10000", "svhn", "aflw"} == set(data.NAMES)
     for name, (module, reader, prepared) in readers.items():
         with monkeypatch.context() as patch:
             for other, function, _ in readers.values():
@@ -198,3 +200,49 @@ def test_files_are_split_and_prepared_as_the_cards_say(monkeypatch: pytest.Monke
         for ours, theirs in zip(found, expected, strict=True):
             np.testing.assert_array_equal(ours.images, theirs.images)
             np.testing.assert_array_equal(ours.labels, theirs.labels)
+
+
+def test_prepared_images_are_made_again_when_the_jpeg_files_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FITNETS_HOME", str(tmp_path))
+    monkeypatch.setenv("FITNETS_DATA", str(tmp_path))
+    for part in ("train", "test"):
+        (tmp_path / f"cifar10_jpeg_{part}.npz").write_bytes(part.encode())
+    made: list[str] = []
+    monkeypatch.setitem(data.LOADERS, "cifar10-jpeg", lambda: (made.append("made"), data.LOADERS["digits"]())[1])  # type: ignore[func-returns-value]
+    data._kept("cifar10-jpeg")
+    data._kept("cifar10-jpeg")
+    assert len(made) == 1
+    (tmp_path / "cifar10_jpeg_test.npz").write_bytes(b"another copy")
+    data._kept("cifar10-jpeg")
+    assert len(made) == 2
+
+
+def test_the_small_copy_is_cut_to_10000_and_5000_images_before_it_is_whitened(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    train, test = (
+        Arrays(random.integers(0, 256, (count, 3, 2, 2), dtype=np.uint8), np.arange(count)) for count in (20_003, 5)
+    )
+    monkeypatch.setattr(cifar, "read_jpeg", lambda folder: (train, test))
+    found = data.LOADERS["cifar10-jpeg-10000"]()
+    # Of 20,003 images the last 10,000 are for validation, so that 10,003 are left to train on.
+    expected = whitened((train.part(slice(10_000)), train.part(slice(10_003, 15_003)), test))
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(ours.images, theirs.images)
+        np.testing.assert_array_equal(ours.labels, theirs.labels)
+
+
+@pytest.mark.parametrize(("name", "module", "reader"), [("svhn", svhn, "read_svhn"), ("aflw", aflw, "read_aflw")])
+def test_svhn_and_aflw_come_in_three_parts_and_are_standardised(
+    name: str, module: ModuleType, reader: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = np.random.default_rng(0)
+    parts = tuple(
+        Arrays(random.integers(0, 256, (count, 3, 2, 2), dtype=np.uint8), np.arange(count)) for count in (7, 4, 5)
+    )
+    monkeypatch.setattr(module, reader, lambda folder: parts)
+    mean, deviation = parts[0].images.mean(dtype=float), parts[0].images.std(dtype=float)
+    for ours, theirs in zip(data.LOADERS[name](), parts, strict=True):
+        np.testing.assert_allclose(ours.images, (theirs.images - mean) / deviation, atol=1e-5)
+        np.testing.assert_array_equal(ours.labels, theirs.labels)

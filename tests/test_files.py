@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -148,3 +149,21 @@ def test_a_lock_that_a_killed_process_left_is_removed_and_one_that_is_held_stays
     with files.alone(path):
         files.forget_lock(path)
         assert lock.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_a_file_has_the_permissions_that_any_new_file_has(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        files.write(tmp_path / "a", b"content")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == mode
+
+
+def test_a_lock_is_gone_after_an_error_inside(tmp_path: Path) -> None:
+    there = []
+    with pytest.raises(ZeroDivisionError), files.alone(tmp_path / "a"):
+        there.append(1 / (not (tmp_path / "a.lock").exists()))
+    assert there == [] and list(tmp_path.iterdir()) == []

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -161,3 +163,13 @@ def test_each_reading_of_the_temperature_has_the_name_that_tables_call_it_by() -
 def test_what_is_softened_is_the_last_dimension_whatever_the_others_are() -> None:
     a = torch.zeros(2, 3, 4)
     assert torch.equal(softened(a, 2.0), torch.full((2, 3, 4), 1 / 4))
+
+
+@pytest.mark.parametrize("shape", [(1, 10), (4, 1), (10,), (3, 10)])
+def test_logits_that_would_be_broadcast_are_refused_with_both_shapes(shape: tuple[int, ...]) -> None:
+    student, teacher, labels = torch.zeros(4, 10), torch.zeros(shape), torch.zeros(4, dtype=torch.long)
+    said = re.escape(f"differ in shape: (4, 10) and {shape}")
+    with pytest.raises(ValueError, match=said):
+        distillation_loss(student, teacher, 3.0)
+    with pytest.raises(ValueError, match=said):
+        kd_loss(student, teacher, labels, 3.0, 4.0)

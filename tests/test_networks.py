@@ -242,3 +242,24 @@ def test_norms_and_shortcuts_compute_the_same_with_channels_innermost(layer: Con
 def test_a_shortcut_that_cannot_be_added_is_refused(layer: Conv) -> None:
     with pytest.raises(BadInput, match=r"net, layer 2, residual = .* at least the 3 channels of its input"):
         Network("net", (1, 8, 8), (Conv(3), layer, Dense(2)), middle=1)
+
+
+def test_in_a_residual_layer_the_relu_comes_before_the_shortcut_is_added() -> None:
+    layer, x = Convolution(3, Conv(3, pieces=1, relu=True, norm=True, residual=True)), images()
+    layer.train()
+    z = torch.nn.functional.batch_norm(layer.linear(x), None, None, training=True)
+    expected = z.clamp(min=0) + x
+    torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)
+    assert (expected < 0).any(), "a ReLU after the sum would leave nothing below 0"
+
+
+def test_the_default_rule_draws_biases_as_torch_does_over_the_whole_range_about_zero() -> None:
+    wide = torch.nn.Linear(100, 5000)
+    initialise(wide, None, generator(0, "student"))
+    torch.manual_seed(0)
+    theirs = torch.nn.Linear(100, 5000)  # torch's own rule
+    for ours, other in zip(wide.parameters(), theirs.parameters(), strict=True):
+        assert ours.abs().max() <= 0.1
+        assert ours.mean().item() == pytest.approx(0, abs=0.004)  # 5,000 biases of deviation .058: .0008
+        assert ours.std().item() == pytest.approx(0.1 / 3**0.5, rel=0.05)
+        assert other.std().item() == pytest.approx(0.1 / 3**0.5, rel=0.05)

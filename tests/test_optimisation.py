@@ -22,6 +22,8 @@ def test_the_papers_choices_on_cifar_are_those_of_appendix_a_1() -> None:
 
 def test_the_papers_choices_on_mnist_are_those_of_appendix_a_2() -> None:
     assert (PAPER_MNIST.learning_rate, PAPER_MNIST.convolution_scale, PAPER_MNIST.retrain) == (0.0005, 1.0, False)
+    assert (PAPER_MNIST.epochs, PAPER_MNIST.patience, PAPER_MNIST.each_stage) == (500, 100, True)
+    assert (PAPER_MNIST.batch, PAPER_MNIST.spread, PAPER_MNIST.floor) == (128, 0.005, 1e-5)
 
 
 def test_convolutions_and_only_they_learn_at_the_scaled_rate() -> None:

@@ -75,3 +75,11 @@ def test_losses_are_those_of_each_example() -> None:
     torch.testing.assert_close(paced.losses(module, FEW).double(), expected, rtol=1e-4, atol=1e-5)
     many = Split(FEW.images.repeat(6, 1, 1, 1), FEW.labels.repeat(6))  # 1,200, more than are asked at once
     torch.testing.assert_close(paced.losses(module, many).double(), expected.repeat(6), rtol=1e-4, atol=1e-5)
+
+
+def test_without_a_word_k_is_divided_by_the_factor_of_kumar_et_al() -> None:
+    pace, some = SelfPaced(), torch.tensor([0.1, 0.4, 0.2, 0.8])
+    pace(0, some)
+    first = pace.k
+    pace(1, some)
+    assert first / pace.k == pytest.approx(1.3)

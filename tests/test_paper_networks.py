@@ -96,3 +96,19 @@ def test_a_hint_pair_is_a_student_with_the_teacher_of_its_data_and_their_maps_ca
         assert isinstance(guided, Conv)
         found = convolutional_parameters(network.middle_shape, NETWORKS[teacher].middle_shape)
         assert found == hint[student.split("/")[0]] * guided.channels
+
+
+def test_the_depth_studys_widths_are_those_of_table_6() -> None:
+    widths = {
+        "30M": ([64, 64, 64], [16, 32, 32, 64, 64], [16, 32, 32, 32, 32, 48, 64], [16] * 3 + [32] * 3 + [48, 48, 64]),
+        "107M": (
+            [128, 128, 128],
+            [32, 64, 80, 80, 128],
+            [32, 32, 64, 80, 80, 96, 128],
+            [16, 32, 32, 48, 64, 80, 96, 96, 128],
+        ),
+    }
+    for budget, by_depth in widths.items():
+        for depth, wanted in zip((5, 7, 9, 11), by_depth, strict=True):
+            layers = NETWORKS[f"cifar10/depth-{budget}-{depth}"].layers
+            assert [layer.channels for layer in layers if isinstance(layer, Conv)] == wanted

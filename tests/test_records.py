@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,3 +155,20 @@ def test_the_start_is_said_in_words(spread: float | None, said: str) -> None:
 def test_a_start_with_a_rule_of_its_own_is_called_after_it(rule: Start, said: str) -> None:
     wanted = tiny(BACKPROP)
     assert records.start(replace(wanted, training=replace(wanted.training, start=rule))) == said
+
+
+def test_what_the_tables_are_made_of_is_read_while_no_other_can_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    alone, recorded = files.alone, records.recorded
+
+    @contextmanager
+    def locked(path: Path) -> Iterator[None]:
+        with alone(path):
+            events.append("locked")
+            yield
+        events.append("free")
+
+    monkeypatch.setattr(files, "alone", locked)
+    monkeypatch.setattr(records, "recorded", lambda runs: (events.append("read"), recorded(runs))[1])  # type: ignore[func-returns-value]
+    records.write_tables(row())
+    assert events == ["locked", "read", "free"]

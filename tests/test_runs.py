@@ -5,22 +5,28 @@ import multiprocessing
 import multiprocessing.queues
 import multiprocessing.synchronize
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import nbformat
 import pytest
 import torch
 
-from fitnets_lib import checkpoints, data, files, losses, recipes, regressors, runs, source, terms
+from fitnets_lib import checkpoints, data, files, losses, recipes, regressors, runs, source, teacher_cache, terms
 from fitnets_lib.augmentation import NONE, Augmentation
 from fitnets_lib.errors import BadInput
 from fitnets_lib.networks import Dense
 from fitnets_lib.outcomes import Result
 from fitnets_lib.paths import CHECKOUT
+from fitnets_lib.randomness import generator
 from fitnets_lib.recipes import BACKPROP, HINT_THEN_KD, KD
 from fitnets_lib.runs import Run, Store, execute, with_seeds
+from fitnets_lib.teacher_cache import Kept, Live
 from fitnets_lib.training import Progress
 from tests.helpers import STUDENT, TEACHER, run, same_bits
 
@@ -413,3 +419,94 @@ def test_retraining_is_given_training_and_validation_images_in_random_views(stor
         assert torch.equal(getattr(found.train.split, what), getattr(splits.train, what))
     parts = (found.train, found.validation, found.everything)
     assert [part.augmentation for part in parts] == [views, NONE, views]
+
+
+def test_answers_that_are_kept_in_files_teach_what_those_in_memory_do(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = run(HINT_THEN_KD, training=replace(run(KD).training, retrain=True, augmentation=Augmentation(flip=True)))
+    in_memory = execute(ours, store)
+    monkeypatch.setattr(teacher_cache, "LARGE", 0)
+    elsewhere = Store(tmp_path / "elsewhere")
+    assert execute(ours, elsewhere).curve == in_memory.curve
+    assert same_bits(store.network(ours), elsewhere.network(ours))
+    assert ours.teacher is not None
+    kept = {path.name for path in (elsewhere.folder(ours.teacher) / "answers").iterdir()}
+    assert kept == {"train", "validation", "everything"}
+
+
+def test_with_random_cuts_the_teacher_is_asked_about_the_very_views_that_are_drawn(store: Store) -> None:
+    views = Augmentation(flip=True, pad=1)
+    ours = run(HINT_THEN_KD, training=replace(run(KD).training, augmentation=views))
+    execute(ours, store)
+    assert ours.teacher is not None
+    given = runs.lessons(ours, store)
+    assert isinstance(given.train.teaching, Live) and isinstance(given.validation.teaching, Kept)
+    images, _, answers = next(iter(given.train.batches(16, torch.arange(48), generator(0, "shuffle"))))
+    with torch.no_grad():
+        teacher = store.network(ours.teacher)
+        hint = teacher[:2](images)
+        logits = teacher[2:](hint)
+    assert answers is not None and answers.hints.keys() == {2}
+    torch.testing.assert_close(answers.hints[2], hint)
+    torch.testing.assert_close(answers.logits, logits, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("changed", ["images", "torch"])
+def test_other_images_or_another_torch_make_new_runs(changed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = run(KD).name
+    if changed == "images":
+        monkeypatch.setattr(data, "fingerprint", lambda name: "others")
+    else:
+        monkeypatch.setattr(torch, "__version__", "99.0")
+    assert run(KD).name != before
+
+
+def test_on_a_cpu_the_seconds_of_a_run_are_those_of_the_processor(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = count(0, 7.0)  # seven seconds pass from each look at the clock to the next
+    monkeypatch.setattr("fitnets_lib.runs.time.process_time", lambda: next(ticks))
+    found = execute(replace(run(BACKPROP), teacher=None), store).seconds
+    assert found >= 7 and found % 7 == 0
+
+
+EDITED = """
+import sys
+from pathlib import Path
+from fitnets_lib import losses, runs, source
+here = Path(losses.__file__)
+assert here.parent.parent == Path.cwd()
+here.write_text(here.read_text() + "# a word\\n")
+told = source.fingerprint("runs")
+source.fingerprint.cache_clear()
+assert source.fingerprint("runs") != told
+"""
+
+
+def test_a_module_that_is_edited_after_it_was_imported_does_not_name_the_runs_of_this_process(tmp_path: Path) -> None:
+    shutil.copytree(CHECKOUT / "fitnets_lib", tmp_path / "fitnets_lib", ignore=shutil.ignore_patterns("__pycache__"))
+    here = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", EDITED], cwd=tmp_path, env=here, check=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"network": None}, "network of a run = None: Network"),
+        ({"recipe": "KD"}, "recipe of a run = 'KD': Recipe"),
+        ({"training": {}}, "training of a run = {}: Training"),
+        ({"teacher": "me"}, "teacher of a run = 'me': Run or None"),
+        ({"data": "mnits"}, "data = 'mnits': one of digits"),
+        ({"data": ["digits"]}, "data = ['digits']: one of digits"),
+        ({"seed": -1}, "seed = -1: "),
+        ({"seed": True}, "seed = True: "),
+        ({"seed": 2**63}, f"seed = {2**63}: "),
+        ({"device": "tpu"}, "device = 'tpu': cpu or cuda"),
+    ],
+    ids=str,
+)
+def test_what_is_no_run_is_refused_with_what_is_wrong_in_it(change: dict[str, object], line: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        replace(run(KD), **change)  # type: ignore[arg-type]
+    assert str(refused.value).startswith(line)

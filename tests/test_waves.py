@@ -62,3 +62,24 @@ def test_when_one_fails_who_is_under_way_finishes_and_no_other_begins(chapters: 
 def test_in_the_book_the_chapter_that_times_networks_is_alone_and_the_score_card_waits_for_the_rest() -> None:
     book = [CHECKOUT / "book" / f"{name}.ipynb" for name in ("01_why_thin_and_deep", "02_curriculum", "12_score_card")]
     assert waves.waves(book) == [[path] for path in book]
+
+
+def test_a_thread_that_is_free_when_another_fails_begins_nothing_either(tmp_path: Path) -> None:
+    chapters = [tmp_path / f"{number}.ipynb" for number in (1, 2, 3, 4)]
+    for chapter in chapters:
+        chapter.write_text(json.dumps({"metadata": {}}))
+    begun, failed = [], threading.Event()
+
+    def do(chapter: Path) -> None:
+        begun.append(chapter.stem)
+        if chapter.stem == "2":
+            failed.set()
+            raise ValueError("no")
+        assert failed.wait(10)
+
+    for _ in range(5):
+        begun.clear()
+        failed.clear()
+        with pytest.raises(ValueError, match="no"):
+            waves.each(chapters, do, at_a_time=2)
+        assert sorted(begun) == ["1", "2"]
