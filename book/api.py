@@ -64,6 +64,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "courses",
         "gaps",
         "records",
+        "remade",
         "real_settings",
         "real_runs",
         "paper_runs",

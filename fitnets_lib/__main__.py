@@ -16,7 +16,7 @@ from dataclasses import asdict
 import click
 import torch
 
-from fitnets_lib import claims, paths, records, trials
+from fitnets_lib import claims, paths, records, remade, trials
 from fitnets_lib.complexity import Convention, cost
 from fitnets_lib.divergence import Diverged
 from fitnets_lib.errors import BadInput, OneLine
@@ -168,6 +168,15 @@ def make_records(names: tuple[str, ...], processes: int | None) -> None:
         click.echo(f"{row.name}: {len(row.runs) - len(row.missing())} of {len(row.runs)} runs recorded")
 
 
+@records_group.command("check")
+@click.argument("name")
+def check_record(name: str) -> None:
+    """Makes the record NAME again, a file of results/<data>/records/ without .json, and says whether it is the same."""
+    run = remade.find(name, NAMED_ROWS.values())
+    paths.check_writable(paths.home() / "_build")
+    click.echo(remade.check(run))
+
+
 @records_group.command("gradients")
 @click.argument("name")
 def make_gradients(name: str) -> None:
@@ -176,6 +185,17 @@ def make_gradients(name: str) -> None:
     paths.check_writable(paths.runs(), paths.results(row.data))
     records.write_gradients(row, Store(paths.runs()))
     click.echo(f"{row.name}: gradients measured")
+
+
+@records_group.command("probes")
+@click.argument("name")
+@click.option("--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="Each has its own teacher.")
+def make_probes(name: str, seeds: int) -> None:
+    """For the row NAME, fits linear classifiers to pixels, hint layer and guided layer; teachers are trained first."""
+    row = _row(name)
+    paths.check_writable(paths.runs(), paths.results(row.data))
+    records.write_probes(row, Store(paths.runs()), seeds)
+    click.echo(f"{row.name}: probes fitted")
 
 
 @records_group.command("gaps")

@@ -1,4 +1,4 @@
-"""What reaches the layers at the start of training: the size of each layer's signal and of its gradient."""
+"""The layers at the start of training: the size of each one's signal and gradient, and what can be read off it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 
 from fitnets_lib import data
 from fitnets_lib.data import Split
+from fitnets_lib.features import probe
 from fitnets_lib.initialisation import Start, begin
 from fitnets_lib.networks import Network, build
 from fitnets_lib.optimisation import Training
@@ -76,6 +77,38 @@ def first_gradients(runs: Iterable[Run], store: Store) -> pd.DataFrame:
             norms = gradient_norms(run.network, teacher, loss, lesson, run.seed, run.training.first_weights)
         rows += [(run.recipe.name, run.seed, layer, norm) for layer, norm in enumerate(norms, start=1)]
     return pd.DataFrame(rows, columns=["recipe", "seed", "layer", "gradient"])
+
+
+@torch.no_grad()
+def probes(runs: Iterable[Run], store: Store) -> pd.DataFrame:
+    """How well a linear classifier tells the classes apart from what three layers give before the student is trained.
+
+    It is fitted to the training images of `data.shown` and asked about the validation images (`features.probe`). The
+    runs are taken that are the first of their seed and have a teacher.
+
+    Returns:
+        A row for each seed and each of "raw pixels", "the teacher’s hint layer" and "an untrained guided layer": seed,
+        features, accuracy (per cent).
+
+    Raises:
+        FileNotFoundError: if the teacher of one of these runs was not trained.
+    """
+    rows, firsts = [], {run.seed: run for run in reversed(list(runs)) if run.teacher is not None}
+    for run in sorted(firsts.values(), key=lambda run: run.seed):
+        assert run.teacher is not None
+        shown, untrained = data.shown(run.data), build(run.network)
+        begin(untrained, run.training.first_weights, shown.train.images, run.training.batch, run.seed)
+        layers = {
+            "raw pixels": torch.nn.Identity(),
+            "the teacher’s hint layer": store.network(run.teacher)[: run.teacher.network.middle],
+            "an untrained guided layer": untrained[: run.network.middle].eval(),
+        }
+        for name, below in layers.items():
+            with repeatable():
+                train, held_out = (below(part.images) for part in (shown.train, shown.validation))
+                right = probe(train, shown.train.labels, held_out, shown.validation.labels)
+            rows.append((run.seed, name, right))
+    return pd.DataFrame(rows, columns=["seed", "features", "accuracy"])
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from fitnets_lib.sweep import sweep
 
 SMALL = 2**18
 """Weights of more bytes than this are not kept with the record, only their checksum."""
-GRADIENTS, GAPS = "-gradients", "-gaps"
-"""The endings of the names of a row's tables of first gradients, and of gaps at equal training loss."""
+GRADIENTS, PROBES, GAPS = "-gradients", "-probes", "-gaps"
+"""The endings of the names of a row's tables of first gradients, of probes, and of gaps at equal training loss."""
 
 
 @dataclass(frozen=True)
@@ -94,28 +94,38 @@ def keep(run: Run, store: Store) -> None:
     Raises:
         ValueError: if the run is not finished.
     """
+    beside, weights = path(run).with_suffix(".safetensors"), _weights(run, store)
+    kept = content(run, store)
+    with store.alone(run):
+        files.forget_halves(path(run), beside)
+        if weights is not None and len(weights) <= SMALL:
+            files.write(beside, weights)
+        files.write_sealed(path(run), kept)
+
+
+def content(run: Run, store: Store) -> dict[str, Any]:
+    """What the record of a finished run of `store` holds.
+
+    Raises:
+        ValueError: if the run is not finished.
+    """
     found = store.result(run)
     if found is None:
         raise ValueError(f"{run} is not finished: only finished runs are recorded")
     made = files.read_sealed(store.folder(run) / "result.json")["provenance"]  # of when and where the run was trained
     kept = {"specification": specification(run), "result": result_as_json(found), "provenance": made}
     if run.teacher is not None:  # trained on another machine, its weights may differ in their last bits
-        kept["teacher_weights_sha256"] = _checksum(run.teacher, store)
-    beside = path(run).with_suffix(".safetensors")
-    with store.alone(run):
-        files.forget_halves(path(run), beside)
-        if found.diverged is None:
-            weights = (store.folder(run) / "weights.safetensors").read_bytes()
-            kept["weights_sha256"] = files.digest(weights)
-            if len(weights) <= SMALL:
-                files.write(beside, weights)
-        files.write_sealed(path(run), kept)
+        taught_by = _weights(run.teacher, store)
+        kept["teacher_weights_sha256"] = None if taught_by is None else files.digest(taught_by)
+    if found.diverged is None and (weights := _weights(run, store)) is not None:
+        kept["weights_sha256"] = files.digest(weights)
+    return kept
 
 
-def _checksum(run: Run, store: Store) -> str | None:
-    """SHA-256 of the weights of a run in `store`; None if the run diverged and has none."""
+def _weights(run: Run, store: Store) -> bytes | None:
+    """The file of the weights of a run in `store`; None if the run diverged and has none."""
     try:
-        return files.digest((store.folder(run) / "weights.safetensors").read_bytes())
+        return (store.folder(run) / "weights.safetensors").read_bytes()
     except FileNotFoundError:
         return None
 
@@ -160,10 +170,29 @@ def write_gradients(row: Row, store: Store) -> None:
         BadInput: if the data set is absent.
         Diverged: if a teacher did.
     """
-    for teacher in dict.fromkeys(run.teacher for run in row.runs if run.teacher is not None):
-        execute(teacher, store)
+    _train_teachers(row.runs, store)
     with files.alone(paths.evidence(row.data) / row.name):
         _write(row, GRADIENTS, diagnostics.first_gradients(row.runs, store))
+
+
+def write_probes(row: Row, store: Store, seeds: int) -> None:
+    """Writes what `diagnostics.probes` finds of the first `seeds` seeds of the row, beside the row's other tables.
+
+    Teachers that are not in `store` are trained first.
+
+    Raises:
+        BadInput: if the data set is absent.
+        Diverged: if a teacher did.
+    """
+    runs = [run for run in row.runs if run.seed < seeds]
+    _train_teachers(runs, store)
+    with files.alone(paths.evidence(row.data) / row.name):
+        _write(row, PROBES, diagnostics.probes(runs, store))
+
+
+def _train_teachers(runs: Iterable[Run], store: Store) -> None:
+    for teacher in dict.fromkeys(run.teacher for run in runs if run.teacher is not None):
+        execute(teacher, store)
 
 
 def write_gaps(row: Row, store: Store) -> None:
@@ -181,7 +210,7 @@ def write_gaps(row: Row, store: Store) -> None:
 
 
 def read_measured(row: Row, ending: str) -> pd.DataFrame | None:
-    """The row's table with this ending, `GRADIENTS` or `GAPS`, or None if that was not measured yet.
+    """The row's table with this ending (`GRADIENTS`, `PROBES`, `GAPS`), or None if that was not measured yet.
 
     Raises:
         files.Damaged: if the table is not as it was written.

@@ -33,7 +33,7 @@ from fitnets_lib.outcomes import Result, result_as_json, result_from, validation
 from fitnets_lib.recipes import Recipe
 from fitnets_lib.specification import specification
 from fitnets_lib.teacher_cache import Lesson, Live, keep, unmoved
-from fitnets_lib.threads import repeatable
+from fitnets_lib.threads import processor, repeatable
 from fitnets_lib.training import Lessons, train
 from fitnets_lib.variants import check_batches
 
@@ -193,6 +193,7 @@ def provenance(run: Run) -> dict[str, str | int]:
         "torch": torch.__version__,
         "python": platform.python_version(),
         "device": torch.cuda.get_device_name() if run.device == "cuda" else f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
 

@@ -26,6 +26,8 @@ COLUMNS = (
 """Columns of the evidence of a row."""
 LAYERS = ("recipe", "seed", "layer", "gradient")
 """Columns of the gradients of a row before the first step."""
+PROBED = ("seed", "features", "accuracy")
+"""Columns of the linear classifiers of a row."""
 GAPS = (*gaps_at.COLUMNS, "gap")
 """Columns of the gaps of a row at equal training loss."""
 NONE = "not run"
@@ -72,6 +74,15 @@ def gradients(row: Row) -> pd.DataFrame:
         files.Damaged: if their table is not as it was written.
     """
     return _measured(row, records.GRADIENTS, LAYERS)
+
+
+def probes(row: Row) -> pd.DataFrame:
+    """How well linear classifiers do on the layers of the runs of `row`; the columns alone if none was fitted.
+
+    Raises:
+        files.Damaged: if their table is not as it was written.
+    """
+    return _measured(row, records.PROBES, PROBED)
 
 
 def gaps(row: Row) -> pd.DataFrame:
@@ -248,6 +259,15 @@ def commands(rows: Mapping[str, Row]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(made)
+
+
+def spent(rows: Iterable[Row]) -> pd.DataFrame:
+    """A line a data set and kind of device: the recorded runs of `rows`, each counted once, and their machine time."""
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for run, result in records.recorded(runs_of(rows)):
+        seconds.setdefault((run.data, DEVICES[run.device]), []).append(result.seconds)
+    lines = [[*kind, f"{len(each):,}", in_words(sum(each))] for kind, each in seconds.items()]
+    return pd.DataFrame(lines or [["–", "–", "0", NONE]], columns=["data", "on", "runs", "took"])
 
 
 def expected(rows: Mapping[str, Row], measured: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""How torch must compute for a run to give the same results every time, alone or beside other runs.
+"""How torch must compute for a run to give the same results every time, alone or beside others, and on what it does.
 
 With another number of threads, or another of cuDNN's algorithms, numbers are summed in another order, and the sum has
 other bits.
@@ -6,10 +6,20 @@ other bits.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
+
+
+def processor() -> str:
+    """The processor's name, where Linux tells it, and the instructions that torch uses: they decide how sums round."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8", errors="replace").splitlines() if told.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return f"{next(names, platform.processor() or platform.machine())}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 @contextmanager

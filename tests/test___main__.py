@@ -142,7 +142,7 @@ def test_a_row_that_is_not_there_and_data_that_are_not_there_are_one_line_each(
     assert capsys.readouterr().err.startswith("row = 'table9': one of those")
     assert run(["records", "gradients", "table9"]) == 2
     assert capsys.readouterr().err.startswith("row = 'table9': one of those")
-    for command, row in (("gradients", "variants"), ("gaps", "regularisation")):
+    for command, row in (("gradients", "variants"), ("probes", "variants"), ("gaps", "regularisation")):
         assert run(["records", command, row]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert "cifar10_jpeg_train.npz" in line and "FITNETS_DATA" in line

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 import torch
 
 from fitnets_lib import data
-from fitnets_lib.diagnostics import first_gradients, gradient_norms, signals
+from fitnets_lib.diagnostics import first_gradients, gradient_norms, probes, signals
+from fitnets_lib.features import probe
 from fitnets_lib.initialisation import HE, LayerSequential, Uniform
 from fitnets_lib.networks import build, initialise
 from fitnets_lib.randomness import generator
@@ -99,3 +101,30 @@ def test_norms_and_fitted_weights_give_layers_a_signal_that_small_weights_do_not
     ]
     assert found[0] < 1e-3
     assert found[1:] == pytest.approx([1.0, 1.0], abs=0.5)
+
+
+def test_probes_read_the_pixels_the_teachers_hint_layer_and_the_students_first_guided_layer(tmp_path: Path) -> None:
+    runs, store = [run(recipe, seed) for recipe in (BACKPROP, KD) for seed in (1, 0)], Store(tmp_path)
+    for one in runs:
+        assert one.teacher is not None
+        execute(one.teacher, store)
+    found = probes([*runs, replace(run(BACKPROP, seed=2), teacher=None)], store)
+    assert found["seed"].tolist() == [0, 0, 0, 1, 1, 1]
+    shown = data.shown("digits")
+    for seed, of_seed in found.groupby("seed"):
+        teacher = runs[1 - int(str(seed))].teacher
+        assert teacher is not None
+        untrained = build(STUDENT)
+        initialise(untrained, None, generator(int(str(seed)), "student"))
+        layers: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+            "raw pixels": lambda images: images,
+            "the teacher’s hint layer": store.network(teacher)[:2],
+            "an untrained guided layer": untrained[:2],
+        }
+        with torch.no_grad():
+            for name, below in layers.items():
+                train, held_out = (below(part.images) for part in (shown.train, shown.validation))
+                right = probe(train, shown.train.labels, held_out, shown.validation.labels)
+                assert of_seed.set_index("features").loc[name, "accuracy"] == pytest.approx(right, abs=0.5)
+    with pytest.raises(FileNotFoundError):
+        probes([run(KD, seed=5)], store)

@@ -307,6 +307,7 @@ def test_provenance_says_with_what_and_on_what_a_run_was_made(store: Store) -> N
     assert kept["torch"] == torch.__version__
     assert kept["data_sha256"] == data.fingerprint("digits")
     assert kept["seed"] == 0
+    assert kept["processor"].endswith(torch.backends.cpu.get_cpu_capability())
 
 
 READERS = {"read_mnist", "read_official", "read_cifar10", "read_cifar100", "read_cifar100_coarse", "read_jpeg"}

@@ -172,6 +172,15 @@ def test_curves_are_those_of_the_records_and_gradients_those_that_were_measured(
     assert found.groupby("recipe")["seed"].unique().map(list).to_dict() == {"backprop": [0, 1, 2, 3, 4]}
 
 
+def test_probes_are_those_that_were_fitted_to_the_first_seeds(home: Path) -> None:
+    nothing = side_by_side.probes(ROW)
+    assert len(nothing) == 0 and list(nothing.columns) == list(side_by_side.PROBED)
+    records.write_probes(ROW, Store(paths.runs()), seeds=2)
+    found = side_by_side.probes(ROW)
+    assert list(found.columns) == list(side_by_side.PROBED)
+    assert found["seed"].tolist() == [0, 0, 0, 1, 1, 1] and found["accuracy"].between(0, 100).all()
+
+
 def test_gaps_are_those_that_were_measured_one_line_a_run(home: Path) -> None:
     nothing = side_by_side.gaps(ROW)
     assert len(nothing) == 0 and list(nothing.columns) == list(side_by_side.GAPS)
@@ -270,3 +279,12 @@ def test_what_is_lacking_is_estimated_from_what_it_multiplies() -> None:
         records.path(wanted).unlink()
     (line,) = rows(side_by_side.expected({"alone": alone}, {"paper": {"one": 1e6}}))
     assert line["multiplications, at most"] == f"{one:.1e}"
+
+
+def test_machine_time_is_summed_over_all_records_each_counted_once() -> None:
+    assert rows(side_by_side.spent([ROW])) == [{"data": "–", "on": "–", "runs": "0", "took": "not run"}]
+    record(TAUGHT[0], 0.01, seconds=3600)
+    record(TAUGHT[1], 0.01, seconds=2 * 3600)
+    record(ALONE[1], 0.5, seconds=6 * 60)
+    shared = replace(ROW, name="another", runs=ROW.runs[:4])
+    assert rows(side_by_side.spent([ROW, shared])) == [{"data": "digits", "on": "CPU", "runs": "3", "took": "3.1 h"}]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from fitnets_lib.threads import one_thread, same_algorithms
+from fitnets_lib.threads import one_thread, processor, same_algorithms
 
 
 def fail_inside() -> None:
@@ -33,3 +35,12 @@ def test_inside_convolutions_have_one_algorithm_and_full_precision_and_outside_w
         assert chosen() == (True, False, False)
         assert torch.backends.cudnn.enabled
     assert chosen() == before
+
+
+def test_the_processor_is_named_with_the_instructions_that_torch_uses() -> None:
+    name, _, instructions = processor().rpartition(", ")
+    assert instructions == torch.backends.cpu.get_cpu_capability()
+    told = Path("/proc/cpuinfo")
+    if told.is_file() and "model name" in told.read_text():
+        assert f": {name}\n" in told.read_text()
+    assert name
