@@ -55,7 +55,7 @@ def test_a_file_that_there_is_no_room_for_is_told_in_one_line_and_the_old_one_st
 
 
 @pytest.mark.parametrize(("number", "says"), [(28, "No space left on device"), (30, "Read-only file system")])
-@pytest.mark.parametrize("step", ["tempfile.mkstemp", "os.fsync", "pathlib.Path.replace", "pathlib.Path.mkdir"])
+@pytest.mark.parametrize("step", ["pathlib.Path.open", "os.fsync", "pathlib.Path.replace", "pathlib.Path.mkdir"])
 def test_whichever_step_the_system_refuses_the_old_file_stays_and_no_part_of_the_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int, says: str
 ) -> None:
@@ -89,9 +89,10 @@ def test_a_table_that_a_read_only_folder_does_not_take_leaves_the_old_table(
     def read_only(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("tempfile.mkstemp", read_only)
-    with pytest.raises(NotWritten, match=r"tiny\.csv: it could not be written \(Read-only file system\)"):
-        report.evidence(pd.DataFrame({"a": [2]}), "tiny", "smoke")
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.open", read_only)
+        with pytest.raises(NotWritten, match=r"tiny\.csv: it could not be written \(Read-only file system\)"):
+            report.evidence(pd.DataFrame({"a": [2]}), "tiny", "smoke")
     kept = sealed.read(home / "results" / "smoke" / "evidence" / "tiny.csv")
     assert kept is not None and kept.to_dict("list") == {"a": [1]}
 

@@ -214,7 +214,7 @@ def test_a_command_that_is_killed_at_any_event_ends_with_the_same_bits_and_repea
 ) -> None:
     events = whole[0]["events"]
     drawn = moments(
-        events, ("teacher asked", f"os.rename {records.name(RUN)}", "os.rename row", "os.remove checkpoint")
+        events, ("step", "teacher asked", f"os.rename {records.name(RUN)}", "os.rename row", "os.remove checkpoint")
     )
     assert {events[number - 1].split(" ")[0] for number in drawn} >= {"step", "open", "os.rename", "teacher"}
     for place, number in enumerate(drawn):

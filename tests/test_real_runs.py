@@ -379,7 +379,7 @@ def test_hints_of_other_regressors_and_layers_differ_from_the_papers_in_that_alo
     assert pairs == {Hint(), Hint(guided=3, hint=2), Hint(guided=8, hint=2)}
     student, deeper = NETWORKS["cifar10/fitnet1"], Stage(9, Loss.of(Hint(guided=9, hint=2)))
     assert (student.middle, HALF_TEACHER.middle) == (6, 2)
-    with pytest.raises(BadInput, match=r"^hint side = 7: at most 4, the side of the guided map"):  # 8 is the deepest
+    with pytest.raises(BadInput, match=r"^hint side = 7: at most 1, the side of the guided map"):  # 8 is the deepest
         deeper.fits(student, HALF_TEACHER)
 
 
