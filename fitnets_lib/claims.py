@@ -54,9 +54,9 @@ def parse(name: str, said: Mapping[str, Any]) -> Claim:
 def _read(name: str, scale: Scale, said: Any) -> Trial:  # noqa: ANN401  as YAML gives it
     try:
         return _trial(name, scale, said)
+    except BadInput:
+        raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
         raise BadInput(f"claim {name}, {scale}", said, "checks with tables, quantities and bounds") from error
 
 

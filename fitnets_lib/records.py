@@ -94,12 +94,12 @@ def keep(run: Run, store: Store) -> None:
     Raises:
         ValueError: if the run is not finished.
     """
-    beside, weights = path(run).with_suffix(".safetensors"), _weights(run, store)
-    kept = content(run, store)
+    kept, weights = content(run, store), store.folder(run) / "weights.safetensors"
+    beside = path(run).with_suffix(".safetensors")
     with store.alone(run):
         files.forget_halves(path(run), beside)
-        if weights is not None and len(weights) <= SMALL:
-            files.write(beside, weights)
+        if "weights_sha256" in kept and weights.stat().st_size <= SMALL:
+            files.write(beside, weights.read_bytes())
         files.write_sealed(path(run), kept)
 
 
@@ -115,17 +115,16 @@ def content(run: Run, store: Store) -> dict[str, Any]:
     made = files.read_sealed(store.folder(run) / "result.json")["provenance"]  # of when and where the run was trained
     kept = {"specification": specification(run), "result": result_as_json(found), "provenance": made}
     if run.teacher is not None:  # trained on another machine, its weights may differ in their last bits
-        taught_by = _weights(run.teacher, store)
-        kept["teacher_weights_sha256"] = None if taught_by is None else files.digest(taught_by)
-    if found.diverged is None and (weights := _weights(run, store)) is not None:
-        kept["weights_sha256"] = files.digest(weights)
+        kept["teacher_weights_sha256"] = _checksum(run.teacher, store)
+    if found.diverged is None:
+        kept["weights_sha256"] = _checksum(run, store)
     return kept
 
 
-def _weights(run: Run, store: Store) -> bytes | None:
-    """The file of the weights of a run in `store`; None if the run diverged and has none."""
+def _checksum(run: Run, store: Store) -> str | None:
+    """SHA-256 of the weights of a run in `store`; None if the run diverged and has none."""
     try:
-        return (store.folder(run) / "weights.safetensors").read_bytes()
+        return files.digest((store.folder(run) / "weights.safetensors").read_bytes())
     except FileNotFoundError:
         return None
 

@@ -35,11 +35,6 @@ TRAINING = Training(
 Loss = Callable[[Tensor, Tensor, float], Tensor]
 
 
-def uniform(module: nn.Module, bound: float | None, random: torch.Generator) -> nn.Module:
-    initialise(module, bound, random)
-    return module
-
-
 def shorten(layer: nn.Conv2d | nn.Linear) -> None:
     """No unit of a convolution has weights longer than .25, none of the output longer than .2."""
     with torch.no_grad():
@@ -75,11 +70,12 @@ def stage_by_hand(number: int, trained: nn.ModuleList, loss: Loss) -> list[tuple
 
 
 def test_two_stages_of_three_batches_an_epoch_end_where_plain_torch_does() -> None:
-    teacher = uniform(build(TEACHER), None, generator(0, "teacher"))
-    student = uniform(build(STUDENT), 0.1, generator(SEED, "student"))
+    teacher, student = build(TEACHER), build(STUDENT)
     (regressor,) = HINT_THEN_KD.stages[0].loss.heads(STUDENT, TEACHER)
-    assert isinstance(teacher, nn.Sequential) and isinstance(student, nn.Sequential) and regressor is not None
-    uniform(regressor, 0.1, generator(SEED, "head", 1, 0))
+    assert regressor is not None
+    initialise(teacher, None, generator(0, "teacher"))
+    initialise(student, 0.1, generator(SEED, "student"))
+    initialise(regressor, 0.1, generator(SEED, "head", 1, 0))
 
     def hint(images: Tensor, labels: Tensor, lam: float) -> Tensor:
         distance = teacher[:2](images).detach() - regressor(student[:2](images))
